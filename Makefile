@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 LOCK := locks/dev.txt
 WORKERS ?= 2
 
-.PHONY: help run test demo lint bench clean venv lock format ci-extra
+.PHONY: help run test demo lint bench clean venv lock format peers
 
 help:
 	@echo "make run    a living network on this machine, with its console"
@@ -41,12 +41,23 @@ format: venv
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# Independent OCPI implementations share one import name, so each lives in its own environment.
+PEERS := .peers/py-ocpi/.made .peers/extrawest-ocpi/.made
+.peers/%/.made: locks/peer-%.txt
+	test -x .peers/$*/bin/python || $(PYTHON) -m venv .peers/$*
+	.peers/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+peers: venv $(PEERS)
+	NETWORKCORE_PEERS=.peers $(BIN)/python -m pytest tests/acceptance/peers -q
+
 bench: venv
 	$(BIN)/python -m benchmarks
 
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --all-extras pyproject.toml locks/build.in -o locks/dev.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o locks/run.txt
+	for peer in py-ocpi extrawest-ocpi; do uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate locks/peer-$$peer.in -o locks/peer-$$peer.txt; done
 
 clean:
-	rm -rf $(VENV) .networkcore .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist *.egg-info
+	rm -rf $(VENV) .peers .networkcore .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist *.egg-info
