@@ -1,0 +1,1 @@
+"""HTTP in: the only room that knows requests and responses."""

@@ -1,0 +1,1 @@
+"""OCPI out: what the hub says to its partners, bounded in every direction."""
