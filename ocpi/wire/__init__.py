@@ -1,0 +1,1 @@
+"""How each OCPI version writes the model down: routes, structs that differ, codecs, losses."""
