@@ -1,0 +1,1 @@
+"""Documents: one EN 16931 model, written as UBL, CII and PDF."""
