@@ -1,0 +1,223 @@
+"""Bytes to model and back, for every version and kind of message.
+
+Decoding is typed and bounded: what comes out satisfies the struct, and the only exception that
+leaves is ``OcpiError`` with the path of the field. Unknown fields are skipped: whoever forwards or
+stores a message keeps its bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET
+
+from ocpi import envelope
+from ocpi.errors import UNSUPPORTED_VERSION, OcpiError, invalid, not_json
+from ocpi.model.scalar import Moment, Number
+from ocpi.wire import guard, v221
+from ocpi.wire.catalog import V221
+from ocpi.wire.loss import Loss
+from ocpi.wire.shape import patch_of
+
+NUMBER_CHARS_MAX: Final = 34
+MAGNITUDE_MAX: Final = 30
+"""The power of ten of a number's first digit lies between minus and plus this."""
+MOMENT_CHARS_MAX: Final = 40
+
+_NOT_A_NUMBER: Final = Decimal("NaN")
+_MOMENT: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}"
+    r"(?:\.[0-9]{1,12})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})?\Z"
+)
+_PATH: Final = re.compile(r"(.*?)(?: - at `(?:key in )?\$\.?(.*)`)?\Z", re.DOTALL)
+_MISSING: Final = re.compile(r"Object missing required field `([^`]+)`")
+_FAULTS: Final = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
+
+_VERSIONS: Final = {V221: v221}
+
+
+def number_from_text(text: str) -> Decimal:
+    """Give the exact number, or NaN for one that is longer or larger than any real quantity."""
+    if len(text) > NUMBER_CHARS_MAX:
+        return _NOT_A_NUMBER
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return _NOT_A_NUMBER
+    if not value.is_finite():
+        return _NOT_A_NUMBER
+    return value if -MAGNITUDE_MAX <= value.adjusted() <= MAGNITUDE_MAX else _NOT_A_NUMBER
+
+
+def moment_from_text(text: str) -> datetime:
+    """Give the aware UTC moment; no designator means UTC (OCPI 2.2.1 types DateTime)."""
+    if len(text) > MOMENT_CHARS_MAX or _MOMENT.match(text) is None:
+        raise ValueError("a timestamp like 2015-06-29T20:39:09Z is expected")
+    try:
+        moment = datetime.fromisoformat(text.upper())
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("this moment does not exist in the calendar") from None
+
+
+def _scalar(type_: type, value: object) -> object:
+    """Build the two scalar types; called by the decoder with what JSON held."""
+    if type_ is Number:
+        return _number(value)
+    if type_ is Moment and isinstance(value, str):
+        return moment_from_text(value)
+    raise ValueError("a timestamp in quotes is expected")
+
+
+def _number(value: object) -> Decimal:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = number_from_text(str(value)) if abs(value) > 10**18 else Decimal(value)
+    if not isinstance(value, Decimal):
+        raise ValueError("a number (not in quotes) is expected")  # noqa: TRY004 - the decoder adds the path to this one
+    if value.is_nan():
+        raise ValueError("the number has too many digits or too large an exponent")
+    return value
+
+
+def _tolerant_scalar(type_: type, value: object) -> object:
+    if type_ is Number and isinstance(value, str):
+        value = number_from_text(value) if value.isascii() else _NOT_A_NUMBER
+    return _scalar(type_, value)
+
+
+Decoders = dict[tuple[str, str], msgspec.json.Decoder[Any]]
+
+
+def _build(pick: Callable[[Any], Any], hook: Callable[[type, object], object]) -> Decoders:
+    return {
+        (version, kind): msgspec.json.Decoder(
+            pick(spec.wire), dec_hook=hook, float_hook=number_from_text
+        )
+        for version, module in _VERSIONS.items()
+        for kind, spec in module.KINDS.items()
+    }
+
+
+def _patchable(wire: Any) -> Any:
+    fields = getattr(wire, "__struct_fields__", ())
+    return patch_of(wire) if "last_updated" in fields else dict[str, msgspec.Raw]
+
+
+_STRICT: Final = _build(lambda wire: wire, _scalar)
+_TOLERANT: Final = _build(lambda wire: wire, _tolerant_scalar)
+_PATCHES: Final = _build(_patchable, _scalar)
+_ANY: Final = msgspec.json.Decoder(Any, float_hook=lambda text: msgspec.Raw(text.encode()))
+_ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
+
+
+def decode(version: str, kind: str, raw: bytes, *, tolerant: bool = False) -> Any:
+    """Give the model object of a body, or raise ``OcpiError`` naming the field (OCPI 2.2.1 2001).
+
+    ``tolerant`` also takes numbers in quotes, for partners known to send them.
+    """
+    decoder = _decoder(_TOLERANT if tolerant else _STRICT, version, kind)
+    guard.check(raw)
+    wire = _run(decoder, raw, version)
+    to_model = _VERSIONS[version].KINDS[kind].to_model
+    return wire if to_model is None else to_model(wire)
+
+
+def decode_items(
+    version: str, kind: str, raw_array: bytes, *, tolerant: bool = False
+) -> list[tuple[bytes, Any]]:
+    """Give each element with its bytes, decoded or as the ``OcpiError`` that refuses it alone."""
+    if len(raw_array) > envelope.ENVELOPE_BYTES_MAX:
+        raise invalid("data", "the list is larger than a page may be")
+    found: list[tuple[bytes, Any]] = []
+    for raw in envelope.split(raw_array):
+        try:
+            found.append((raw, decode(version, kind, raw, tolerant=tolerant)))
+        except OcpiError as error:
+            found.append((raw, error))
+    return found
+
+
+def decode_patch(version: str, kind: str, raw: bytes) -> dict[str, Any]:
+    """Give the fields a PATCH sets, typed as the wire writes them; ``last_updated`` is required.
+
+    A field that is absent is not in the result; one that is null is there as None.
+    """
+    decoder = _decoder(_PATCHES, version, kind)
+    guard.check(raw)
+    patch = _run(decoder, raw, version)
+    if isinstance(patch, dict):
+        raise invalid("", f"{kind} cannot be patched")
+    fields = {name: getattr(patch, name) for name in patch.__struct_fields__}
+    return {name: value for name, value in fields.items() if value is not UNSET}
+
+
+def encode(version: str, value: Any, **choices: str) -> tuple[bytes, tuple[Loss, ...]]:
+    """Give the body in that version, and what the version could not say."""
+    if version not in _VERSIONS:
+        raise OcpiError(UNSUPPORTED_VERSION, 200, f"version {version} is not spoken here")
+    wire, losses = _VERSIONS[version].from_model(value, **choices)
+    return _ENCODER.encode(wire), losses
+
+
+def _decoder(table: Decoders, version: str, kind: str) -> msgspec.json.Decoder[Any]:
+    found = table.get((version, kind))
+    if found is None and version not in _VERSIONS:
+        raise OcpiError(UNSUPPORTED_VERSION, 200, f"version {version} is not spoken here")
+    if found is None:
+        raise invalid(kind, "there is no such message")
+    return found
+
+
+def _run(decoder: msgspec.json.Decoder[Any], raw: bytes, version: str) -> Any:
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        cleaned = _cleaned(raw, version)
+        if cleaned is None:
+            raise _refusal(error) from None
+    except _FAULTS as error:
+        raise not_json(_reason(error)) from None
+    try:
+        return decoder.decode(cleaned)
+    except _FAULTS as error:
+        raise _refusal(error) from None
+
+
+def _cleaned(raw: bytes, version: str) -> bytes | None:
+    """Give the body without nulls and without fields the version does not know, if it has any."""
+    newer = _VERSIONS[version].NEWER_FIELDS
+    if b"null" not in raw and not any(name.encode() in raw for name in newer):
+        return None
+    try:
+        return _ENCODER.encode(_pruned(_ANY.decode(raw), newer))
+    except _FAULTS:
+        return None
+
+
+def _pruned(value: Any, newer: frozenset[str]) -> Any:
+    if isinstance(value, dict):
+        kept = value.items()
+        return {k: _pruned(v, newer) for k, v in kept if v is not None and k not in newer}
+    if isinstance(value, list):
+        return [_pruned(item, newer) for item in value]
+    return value
+
+
+def _reason(error: BaseException) -> str:
+    return "nested too deep" if isinstance(error, RecursionError) else str(error)
+
+
+def _refusal(error: BaseException) -> OcpiError:
+    """Turn the decoder's words into ours: the field path first."""
+    match = _PATH.match(_reason(error))
+    reason, path = (match.group(1), match.group(2) or "") if match else (_reason(error), "")
+    missing = _MISSING.match(reason)
+    if missing is not None:
+        name = missing.group(1)
+        return invalid(f"{path}.{name}" if path else name, "the field is required")
+    return invalid(path or "body", reason)
