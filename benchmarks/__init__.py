@@ -1,0 +1,1 @@
+"""How fast, measured: always as ratios in one run, with CPU per request."""

@@ -20,7 +20,8 @@ class Memory:
     def __init__(self, config: dict[str, Any]) -> None:
         self.config = config
         self.objects: dict[tuple[str, str], dict[str, Any]] = {}
-        self.clients: dict[str, str] = {}  # TOKEN_C the peer gave out -> token of its client
+        # TOKEN_C the peer gave out -> token of its client
+        self.clients: dict[str, str] = dict(config.get("clients", {}))
         self.credentials: dict[str, dict[str, Any]] = {}
         self.commands: list[dict[str, Any]] = []
         for module, items in config.get("seed", {}).items():
