@@ -1,1 +1,1 @@
-"""The edge to the outside of money: checkers that run as children, files from and to banks."""
+"""The edge to banks, payment providers and rate sources."""

@@ -1,0 +1,1 @@
+"""Where money rests: the journal, what was settled or held, documents and payouts in PostgreSQL."""
