@@ -8,7 +8,7 @@ import msgspec
 
 
 class Reason(StrEnum):
-    """Why an item waits; each is visible to people and ages on a clock (settlement reference §3)."""
+    """Why an item waits; visible to people, ageing on a clock (reference §3)."""
 
     TARIFF_MISSING = "tariff_missing"
     TARIFF_UNUSABLE = "tariff_unusable"

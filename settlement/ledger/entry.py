@@ -125,7 +125,7 @@ def entry_hash(made: JournalEntry) -> bytes:
 
 
 def chain_hash(previous: bytes, rows: Iterable[bytes]) -> bytes:
-    """SHA-256(previous ‖ length-prefixed canonical rows), in the order in which they were stored."""
+    """SHA-256(previous ‖ length-prefixed canonical rows), in stored order."""
     if len(previous) != 32:
         raise MoneyError("the previous link is a SHA-256 digest")
     digest = hashlib.sha256(previous)

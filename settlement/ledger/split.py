@@ -16,7 +16,7 @@ class Measure(StrEnum):
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """One share. `from_net_minor` starts a tier: the rule counts for the part of the net above it."""
+    """One share; `from_net_minor` starts a tier: the rule counts for the net above it."""
 
     receiver: str  # party key, or "hub"
     measure: Measure

@@ -24,7 +24,7 @@ SAMPLE_REVIEWER = "sample"
 
 
 class Kind(StrEnum):
-    """What a row is about; fee types of §4.3 that need a decision of their own have their own kind."""
+    """What a row is about; fee types that need their own decision (§4.3) have their own kind."""
 
     STANDARD = "standard"  # services: commission, referral
     EV_CHARGING = (
