@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from ocpi.model.cdr import Cdr, CdrDimensionType, ChargingPeriod
 from ocpi.model.party import fold
@@ -118,6 +119,7 @@ def compile_all(tariffs: Sequence[Tariff], vat_missing: VatMissing) -> tuple[Pri
     return tuple(compile_tariff(tariff, vat_missing) for tariff in tariffs)
 
 
+@lru_cache(maxsize=4096)
 def compile_tariff(tariff: Tariff, vat_missing: VatMissing = VatMissing.UNKNOWN) -> PriceTable:
     """The tariff as slots per dimension; raises MoneyError for one that cannot be calculated."""
     if len(tariff.elements) > ELEMENTS_MAX:
@@ -129,12 +131,11 @@ def compile_tariff(tariff: Tariff, vat_missing: VatMissing = VatMissing.UNKNOWN)
         detail = "a component without vat is taken as not taxed"
         notes.append(Note(code=NoteCode.VAT_MISSING_ON_SOME, detail=detail))
     kinds: dict[str | None, dict[Dimension, list[Slot]]] = {None: {}}
-    is_moving = is_local = False
+    restrictions: list[TariffRestrictions] = []
     for index, element in enumerate(tariff.elements):
         restriction = _restriction(index, element.restrictions, notes)
-        if restriction is not None:
-            is_moving = is_moving or restriction.is_moving
-            is_local = is_local or restriction.is_local
+        if element.restrictions is not None:
+            restrictions.append(element.restrictions)
         kind = element.restrictions.reservation if element.restrictions else None
         slots = kinds.setdefault(kind, {})
         for slot in _element(index, element, restriction, unnamed, notes):
@@ -152,8 +153,9 @@ def compile_tariff(tariff: Tariff, vat_missing: VatMissing = VatMissing.UNKNOWN)
         max_price=_limit(tariff.max_price),
         starts=tariff.start_date_time,
         ends=tariff.end_date_time,
-        is_moving=is_moving,
-        is_local=is_local,
+        is_moving=any(map(_is_moving, restrictions)),
+        is_local=any(map(_is_local, restrictions)),
+        is_metered=any(map(_is_metered, restrictions)),
         notes=tuple(notes),
     )
 
@@ -237,11 +239,38 @@ def _restriction(
         min_duration_s=stated.min_duration,
         max_duration_s=stated.max_duration,
         never=never,
+        is_local=_is_local(stated),
+        is_metered=_is_metered(stated),
+        is_timed=_is_timed(stated),
+        is_measured=_is_measured(stated),
+        is_moving=_is_moving(stated),
     )
     if made.start_time_s is not None and made.start_time_s == made.end_time_s:
         detail = f"element {index} starts and ends at {stated.start_time}: read as the whole day"
         notes.append(Note(code=NoteCode.TIME_WINDOW_UNDEFINED, detail=detail))
     return made if made.text else None
+
+
+def _is_local(stated: TariffRestrictions) -> bool:
+    dates = (stated.start_time, stated.end_time, stated.start_date, stated.end_date)
+    return bool(stated.day_of_week) or any(bound is not None for bound in dates)
+
+
+def _is_metered(stated: TariffRestrictions) -> bool:
+    return stated.min_kwh is not None or stated.max_kwh is not None
+
+
+def _is_timed(stated: TariffRestrictions) -> bool:
+    return stated.min_duration is not None or stated.max_duration is not None
+
+
+def _is_measured(stated: TariffRestrictions) -> bool:
+    bounds = (stated.min_current, stated.max_current, stated.min_power, stated.max_power)
+    return any(bound is not None for bound in bounds)
+
+
+def _is_moving(stated: TariffRestrictions) -> bool:
+    return _is_timed(stated) or _is_local(stated) or _is_metered(stated)
 
 
 def _unknown_words(index: int, stated: TariffRestrictions, notes: list[Note]) -> bool:
@@ -327,6 +356,6 @@ def _measured(period: ChargingPeriod) -> dict[str, Fraction]:
         name = _MEASURES.get(dimension.type)
         if name is None:
             continue
-        value = volume(dimension.volume)
+        value = volume(dimension.volume) if name in _SUMMED else rational(dimension.volume)
         found[name] = found[name] + value if name in found and name in _SUMMED else value
     return found

@@ -34,6 +34,8 @@ WH_PER_KWH = 1000
 SECONDS_PER_HOUR = 3600
 INSTANT = timedelta(seconds=1)
 
+_Chosen = tuple[Dimension, tuple[Slot, ...], Slot | None]
+
 
 def price(request: PriceRequest) -> Priced | Held:
     """The explained price, or why there cannot be one."""
@@ -80,6 +82,7 @@ class _Run:
         self.last: dict[Dimension, Tally] = {}
         self.notes: dict[tuple[NoteCode, str], Note] = {}
         self.energy = ZERO
+        self.is_metered = any(table.is_metered for table in request.tables)
         self.session_start: datetime | None = None
         self.flat_charged = False
         self.reservation_charged = False
@@ -93,9 +96,12 @@ class _Run:
                     self.notes[note.code, note.detail] = note
                 self._period(usage, table)
             if usage.energy is not None:
-                self.energy += usage.energy
-                if usage.energy < 0:
+                if self.is_metered:
+                    self.energy += usage.energy
+                if usage.energy.numerator < 0:
                     self._note(NoteCode.NEGATIVE_ENERGY, "energy went back into the grid")
+        for tally in self.by_slot.values():
+            tally.close()
 
     def _period(self, usage: Usage, table: PriceTable) -> None:
         is_reservation = usage.reservation is not None
@@ -109,18 +115,19 @@ class _Run:
             self._reservation(usage, table, state)
         if not has_session:
             return
+        chosen: list[_Chosen] = []
         for dimension, volume, slots in _volumes(usage, table):
             slot = self._first(slots, state)
-            if slot is None:
-                if volume:
-                    self._unpriced(dimension, slots)
-                continue
-            self._add(dimension, table, slot, volume)
+            chosen.append((dimension, slots, slot))
+            if slot is not None:
+                self._add(dimension, table, slot, volume)
+            elif volume:
+                self._unpriced(dimension, slots)
         if not self.flat_charged and (slot := self._first(table.session.flat, state)):
             self.flat_charged = True
             self._add(Dimension.FLAT, table, slot, ONE)
         if table.is_moving:
-            self._look_ahead(usage, table, state)
+            self._look_ahead(usage, chosen)
 
     def _reservation(self, usage: Usage, table: PriceTable, state: State) -> None:
         expired = self.request.reservation is ReservationState.EXPIRED
@@ -180,19 +187,20 @@ class _Run:
         if tally is None:
             tally = Tally(dimension, table, slot, is_reservation=is_reservation)
             self.by_slot[dimension, slot] = tally
-        tally.add(volume)
+        tally.volumes.append(volume)
         self.last[dimension] = tally
 
-    def _look_ahead(self, usage: Usage, table: PriceTable, state: State) -> None:
+    def _look_ahead(self, usage: Usage, chosen: list[_Chosen]) -> None:
         """The CPO shall start a period whenever another component becomes active: note if not."""
         length = usage.end - usage.start
         if length <= INSTANT:
             return
-        share = ONE - ONE / _seconds(length)
-        energy = self.energy + (usage.energy or ZERO) * share
+        energy = self.energy
+        if self.is_metered and usage.energy:
+            energy += usage.energy * (ONE - ONE / Fraction(_seconds(length)))
         later = self._state(usage, usage.end - INSTANT, energy)
-        for dimension, _, slots in _volumes(usage, table):
-            if self._first(slots, state) is not self._first(slots, later):
+        for dimension, slots, slot in chosen:
+            if self._first(slots, later) is not slot:
                 self._note(
                     NoteCode.PERIOD_SPANS_PRICE_CHANGE,
                     f"the {dimension} price changes within the period of {usage.start:%H:%M:%S}Z; "
@@ -234,7 +242,7 @@ def _volumes(
         yield Dimension.PARKING_TIME, usage.parking, table.session.parking
 
 
-def _seconds(span: timedelta) -> Fraction:
+def _seconds(span: timedelta) -> Fraction | int:
     if span.microseconds:
         return Fraction(span // timedelta(microseconds=1), 1_000_000)
-    return Fraction(span.days * 86_400 + span.seconds)
+    return span.days * 86_400 + span.seconds

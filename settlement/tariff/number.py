@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from math import lcm
 
 from settlement.errors import OutOfBoundsError
 from settlement.money import bounded_amount, bounded_volume
@@ -28,6 +30,15 @@ def _rational(value: Decimal) -> Fraction:
 def volume(value: Decimal) -> Fraction:
     """A quantity of a charging period."""
     return Fraction(bounded_volume(value))
+
+
+def exact_sum(values: Iterable[Fraction]) -> Fraction:
+    """The sum over one common denominator: one reduction instead of one per addition."""
+    parts = [value.as_integer_ratio() for value in values]
+    if len(parts) == 1:
+        return Fraction(*parts[0])
+    whole = lcm(*[below for _, below in parts])
+    return Fraction(sum(above * (whole // below) for above, below in parts), whole)
 
 
 def decimal_text(value: Fraction) -> str:

@@ -15,7 +15,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
     local: datetime  # wall clock of the location
     energy: Fraction  # kWh so far
-    elapsed_s: Fraction  # since the session's start, a reservation before it not counted
+    elapsed_s: Fraction | int  # since the session's start, a reservation before it not counted
     min_current: Fraction | None
     max_current: Fraction | None
     min_power: Fraction | None
@@ -24,22 +24,31 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
 def matches(restriction: Restriction, state: State) -> bool:
     """Whether every bound holds. A current or power nobody measured counts as holding."""
-    return (
-        not restriction.never
-        and _in_calendar(restriction, state.local)
-        and _within(restriction.min_kwh, restriction.max_kwh, state.energy)
-        and _within(restriction.min_duration_s, restriction.max_duration_s, state.elapsed_s)
-        and _measured(
-            restriction.min_current, restriction.max_current, state.min_current, state.max_current
-        )
-        and _measured(
-            restriction.min_power, restriction.max_power, state.min_power, state.max_power
-        )
-    )
+    if restriction.never:
+        return False
+    if restriction.is_local and not _in_calendar(restriction, state.local):
+        return False
+    if restriction.is_metered and not _within(
+        restriction.min_kwh, restriction.max_kwh, state.energy
+    ):
+        return False
+    if restriction.is_timed and not _within(
+        restriction.min_duration_s, restriction.max_duration_s, state.elapsed_s
+    ):
+        return False
+    return not restriction.is_measured or _is_measured_within(restriction, state)
+
+
+def _is_measured_within(restriction: Restriction, state: State) -> bool:
+    return _measured(
+        restriction.min_current, restriction.max_current, state.min_current, state.max_current
+    ) and _measured(restriction.min_power, restriction.max_power, state.min_power, state.max_power)
 
 
 def unknown_measures(restriction: Restriction, state: State) -> tuple[str, ...]:
     """The bounds that were taken as holding because the CDR does not carry their measure."""
+    if not restriction.is_measured:
+        return ()
     pairs = (
         ("min_current", restriction.min_current, state.min_current),
         ("max_current", restriction.max_current, state.max_current),
@@ -49,7 +58,9 @@ def unknown_measures(restriction: Restriction, state: State) -> tuple[str, ...]:
     return tuple(name for name, bound, measured in pairs if bound is not None and measured is None)
 
 
-def _within(least: Fraction | int | None, below: Fraction | int | None, value: Fraction) -> bool:
+def _within(
+    least: Fraction | int | None, below: Fraction | int | None, value: Fraction | int
+) -> bool:
     return (least is None or value >= least) and (below is None or value < below)
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from settlement.tariff.number import exact_sum
 from settlement.tariff.table import Dimension, Note, NoteCode, PricePolicy, PriceTable, Slot
 
-LAST_DECIMAL = Fraction(1, 10_000)  # numbers travel with four decimals
+DECIMAL_UNITS = 10_000  # numbers travel with four decimals
+ZERO = Fraction(0)
 
 
 class Tally:
     """What one slot has priced so far in one session; lives for one call of `price`."""
 
-    __slots__ = ("billed", "dimension", "is_reservation", "periods", "quantity", "slot", "table")
+    __slots__ = ("dimension", "is_reservation", "quantity", "slot", "surplus", "table", "volumes")
 
     def __init__(
         self, dimension: Dimension, table: PriceTable, slot: Slot, *, is_reservation: bool
@@ -22,14 +24,16 @@ class Tally:
         self.table = table
         self.slot = slot
         self.is_reservation = is_reservation
-        self.periods = 0
-        self.quantity = Fraction(0)
-        self.billed = Fraction(0)
+        self.volumes: list[Fraction] = []
+        self.quantity = ZERO
+        self.surplus = ZERO  # what step_size adds
 
-    def add(self, volume: Fraction) -> None:
-        self.quantity = self.quantity + volume if self.periods else volume
-        self.billed = self.quantity
-        self.periods += 1
+    def close(self) -> None:
+        self.quantity = exact_sum(self.volumes)
+
+    @property
+    def billed(self) -> Fraction:
+        return self.quantity + self.surplus if self.surplus else self.quantity
 
 
 def round_up(
@@ -41,21 +45,20 @@ def round_up(
     notes: list[Note] = []
     if len(same) != len(tallies):
         notes.append(_note(NoteCode.STEP_OF_LAST_TARIFF_ONLY, last, "an earlier tariff's part"))
-    total = same[0].quantity if len(same) == 1 else sum((t.quantity for t in same), Fraction(0))
+    total = same[0].quantity if len(same) == 1 else exact_sum([t.quantity for t in same])
     if step == 0 or total <= 0:
         return tuple(notes)
     whole, over = divmod(total.numerator * unit, total.denominator * step)
     if over == 0:
         return tuple(notes)
-    excess = Fraction(over, total.denominator * unit)  # kWh or hours above the lower step
-    periods = sum(tally.periods for tally in same)
+    periods = sum(len(tally.volumes) for tally in same)
     steps = whole + 1
-    if whole and step > 1 and excess <= LAST_DECIMAL * periods:
+    if whole and step > 1 and over * DECIMAL_UNITS <= periods * unit * total.denominator:
         notes.append(_note(NoteCode.STEP_BOUNDARY_WITHIN_ROUNDING, last, "the step border"))
-        if policy.step_tolerance and excess <= LAST_DECIMAL * periods / 2:
+        if policy.step_tolerance and 2 * over * DECIMAL_UNITS <= periods * unit * total.denominator:
             notes.append(_note(NoteCode.STEP_TOLERANCE_APPLIED, last, "the excess"))
             steps = whole
-    last.billed = last.quantity + Fraction(steps * step, unit) - total
+    last.surplus = Fraction(steps * step, unit) - total
     return tuple(notes)
 
 

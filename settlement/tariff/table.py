@@ -102,20 +102,11 @@ class Restriction(msgspec.Struct, frozen=True, kw_only=True):
     max_duration_s: int | None = None
     never: bool = False  # carries a word we do not know: the element prices nothing
 
-    @property
-    def is_moving(self) -> bool:
-        """Whether the answer may change within one period."""
-        return self.is_local or self.is_metered
-
-    @property
-    def is_local(self) -> bool:
-        bounds = (self.start_time_s, self.end_time_s, self.start_date, self.end_date, self.days)
-        return any(bound is not None for bound in bounds)
-
-    @property
-    def is_metered(self) -> bool:
-        bounds = (self.min_kwh, self.max_kwh, self.min_duration_s, self.max_duration_s)
-        return any(bound is not None for bound in bounds)
+    is_local: bool = False  # looks at the wall clock
+    is_metered: bool = False  # looks at the energy so far
+    is_timed: bool = False  # looks at the time since the session's start
+    is_measured: bool = False  # looks at current or power
+    is_moving: bool = False  # the answer may change within one period
 
 
 class Slot(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -155,6 +146,7 @@ class PriceTable(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     ends: datetime | None = None
     is_moving: bool = False  # some restriction may change its answer within a period
     is_local: bool = False  # some restriction needs the wall clock of the location
+    is_metered: bool = False  # some restriction looks at the energy so far
     notes: tuple[Note, ...] = ()
 
 

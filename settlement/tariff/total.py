@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from settlement.money import round_to_decimals
 from settlement.tariff.choice import Choice
-from settlement.tariff.number import decimal_text
+from settlement.tariff.number import decimal_text, exact_sum
 from settlement.tariff.step import Tally
 from settlement.tariff.table import (
     Amounts,
@@ -40,13 +40,11 @@ def sum_up(
     request: PriceRequest, choice: Choice, tallies: Sequence[Tally], notes: tuple[Note, ...]
 ) -> Priced:
     lines = tuple(_line(tally) for tally in tallies)
-    groups: dict[Group, Amounts] = {}
-    whole = Amounts(before_taxes=ZERO, after_taxes=ZERO)
+    grouped: dict[Group, list[Line]] = {}
     for line in lines:
-        amounts = Amounts(before_taxes=line.net, after_taxes=line.gross)
-        whole = add(whole, amounts)
-        so_far = groups.get(line.group)
-        groups[line.group] = amounts if so_far is None else add(so_far, amounts)
+        grouped.setdefault(line.group, []).append(line)
+    groups = tuple((name, sum_lines(some)) for name, some in grouped.items())
+    whole = sum_lines(lines)
     tables = tuple(dict.fromkeys(table for table in choice.tables if table is not None))
     limited, more = _limits(request, tables, whole)
     if whole.before_taxes is None or whole.after_taxes is None:
@@ -54,7 +52,7 @@ def sum_up(
     return Priced(
         currency=tables[0].currency if tables else request.tables[0].currency,
         total=_rounded(limited, request.policy),
-        groups=tuple(groups.items()),
+        groups=groups,
         lines=lines,
         adjustment=None if limited is whole else subtract(limited, whole),
         tariff_ids=tuple(table.tariff_id for table in tables),
@@ -63,10 +61,15 @@ def sum_up(
     )
 
 
-def add(one: Amounts, other: Amounts) -> Amounts:
+def sum_lines(lines: Sequence[Line]) -> Amounts:
+    """Net and gross of some lines; one unknown makes the sum unknown."""
+    if len(lines) == 1:
+        return Amounts(before_taxes=lines[0].net, after_taxes=lines[0].gross)
+    nets = [line.net for line in lines if line.net is not None]
+    grosses = [line.gross for line in lines if line.gross is not None]
     return Amounts(
-        before_taxes=_add(one.before_taxes, other.before_taxes),
-        after_taxes=_add(one.after_taxes, other.after_taxes),
+        before_taxes=exact_sum(nets) if len(nets) == len(lines) else None,
+        after_taxes=exact_sum(grosses) if len(grosses) == len(lines) else None,
     )
 
 
@@ -75,12 +78,6 @@ def subtract(one: Amounts, other: Amounts) -> Amounts:
         before_taxes=_subtract(one.before_taxes, other.before_taxes),
         after_taxes=_subtract(one.after_taxes, other.after_taxes),
     )
-
-
-def _add(one: Fraction | None, other: Fraction | None) -> Fraction | None:
-    if one is None or other is None:
-        return None
-    return one + other if one else other
 
 
 def _subtract(one: Fraction | None, other: Fraction | None) -> Fraction | None:
@@ -105,7 +102,7 @@ def _line(tally: Tally) -> Line:
         gross=gross,
         vat=component.vat,
         step_size=component.step_size,
-        periods=tally.periods,
+        periods=len(tally.volumes),
         condition=slot.restriction.text if slot.restriction else "",
     )
 
