@@ -221,3 +221,8 @@ def _refusal(error: BaseException) -> OcpiError:
         name = missing.group(1)
         return invalid(f"{path}.{name}" if path else name, "the field is required")
     return invalid(path or "body", reason)
+
+
+def wire_type(version: str, kind: str) -> Any:
+    """Give the struct a kind of message is decoded into, for those who compare fields."""
+    return _VERSIONS[version].KINDS[kind].wire
