@@ -24,8 +24,7 @@ from settlement.invoice.party import Delivery, Party
 from settlement.money import exponent
 from settlement.tax.leg import Category
 
-PRICE_DECIMALS = 6
-"""Of a derived unit price: ten thousand units stay within a cent of their line."""
+PRICE_DECIMALS_MIN = 4
 EXEMPTIONS = {
     Category.REVERSE_CHARGE: ("VATEX-EU-AE", "Reverse charge"),
     Category.OUT_OF_SCOPE: ("VATEX-EU-O", "Not subject to VAT"),
@@ -142,7 +141,7 @@ def _line(item: Item, currency: str) -> Line:
     if price is None or abs(quantity * price - net) > Decimal(1).scaleb(-scale):
         if not quantity:
             quantity = Decimal(1 if item.net_minor >= 0 else -1)
-        price = _quotient(net, quantity)
+        price = _quotient(net, quantity, scale)
     return Line(
         name=item.name,
         quantity=quantity,
@@ -155,8 +154,10 @@ def _line(item: Item, currency: str) -> Line:
     )
 
 
-def _quotient(net: Decimal, quantity: Decimal) -> Decimal:
-    return (net / quantity).quantize(Decimal(1).scaleb(-PRICE_DECIMALS), rounding=ROUND_HALF_UP)
+def _quotient(net: Decimal, quantity: Decimal, scale: int) -> Decimal:
+    """With as many decimals as keep quantity times price within a tenth of a minor unit."""
+    decimals = max(PRICE_DECIMALS_MIN, scale + 1 + max(0, quantity.adjusted() + 1))
+    return (net / quantity).quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
 
 
 def _vat_groups(lines: tuple[Line, ...]) -> tuple[VatGroup, ...]:

@@ -13,8 +13,8 @@ import pytest
 from settlement.bank.schematron import Schematron, SchematronUnavailableError, load_rule_set
 from settlement.invoice.errors import InvalidXmlError
 
-INVOICE = """<?xml version="1.0"?>
-<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"/>""".encode()
+INVOICE = b"""<?xml version="1.0"?>
+<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"/>"""
 
 
 @pytest.fixture
