@@ -1,0 +1,58 @@
+"""Who calls the plain API: one bearer token, of a demand partner or of an administrator."""
+
+from __future__ import annotations
+
+import hmac
+
+import msgspec
+from aiohttp import web
+
+from gateway.http.api.problem import Refusal
+from gateway.hub.context import Hub
+from gateway.hub.network import Platform
+from gateway.hub.seal import token_hash
+from ocpi.model.party import PartyId
+
+SCHEME = "bearer"
+TOKEN_CHARS_MAX = 256
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """A demand partner. Administrators call other operations and have no party."""
+
+    platform: Platform
+    party: PartyId
+
+
+def bearer(request: web.Request) -> str:
+    """The one token that was presented, or 401."""
+    values = request.headers.getall("Authorization", [])
+    if len(values) != 1:
+        raise Refusal(401, "not-authenticated", "exactly one Authorization header is expected")
+    scheme, _, token = values[0].partition(" ")
+    token = token.strip()
+    if scheme.lower() != SCHEME or not token.isascii() or not 0 < len(token) <= TOKEN_CHARS_MAX:
+        raise Refusal(401, "not-authenticated", "Authorization: Bearer <token> is expected")
+    return token
+
+
+async def partner(hub: Hub, request: web.Request) -> Caller:
+    """The demand partner whose token this is."""
+    digest = token_hash(bearer(request))
+    network = await hub.directory.current()
+    if digest not in network.credentials:
+        network = await hub.directory.reload()
+    credential = network.credentials.get(digest)
+    if credential is None or credential.kind != "API":
+        raise Refusal(401, "not-authenticated", "this token is not known")
+    platform = network.platforms[credential.platform_id]
+    if platform.state != "REGISTERED":
+        raise Refusal(403, "suspended", "this partner is suspended; ask the hub's operator")
+    return Caller(platform=platform, party=platform.parties[0])
+
+
+def administrator(hub: Hub, request: web.Request) -> None:
+    """Nothing when this is an administrator; 401 otherwise."""
+    given = bearer(request).encode()
+    if not hmac.compare_digest(given, hub.settings.admin_token.encode()):
+        raise Refusal(401, "not-authenticated", "this token is not an administrator's")

@@ -1,0 +1,1 @@
+"""Authorisation: one decision for RFID, app, eMAID and contract certificate."""

@@ -1,0 +1,79 @@
+"""AuthorizationInfo as bytes: the token's own JSON is spliced in, never decoded and encoded again.
+
+Both ways of answering (the lane and the ordinary path) end here, so they cannot differ.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+import msgspec
+
+from gateway.hub.authorise.request import Place
+from gateway.hub.authorise.verdict import Decision
+
+_encode_place = msgspec.json.Encoder().encode
+_decode_place = msgspec.json.Decoder(Place).decode
+_encode_text = msgspec.json.encode
+_FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+EVSE_UIDS_MAX: Final = 64
+ID_CHARS_MAX: Final = 36
+REFERENCES_PER_DRAW: Final = 256
+_BYTES_PER_REFERENCE: Final = 16
+
+
+class References:
+    """Unguessable authorization_references (CiString(36)), drawn from the system in blocks."""
+
+    __slots__ = ("_at", "_block")
+
+    def __init__(self) -> None:
+        self._block = ""
+        self._at = 0
+
+    def next(self) -> str:
+        start = self._at
+        block = self._block
+        if start >= len(block):
+            block = self._block = os.urandom(_BYTES_PER_REFERENCE * REFERENCES_PER_DRAW).hex()
+            start = 0
+        self._at = stop = start + 2 * _BYTES_PER_REFERENCE
+        return block[start:stop]
+
+
+def authorization_info(
+    decision: Decision, token: bytes, place: Place | None, reference: str | None
+) -> bytes:
+    """The `data` of an answer that has one; `token` is JSON in the version of whoever asked."""
+    parts = [b'{"allowed":"', decision.allowed.encode(), b'","token":', token]
+    if decision.is_allowed and place is not None:
+        parts += (b',"location":', _encode_place(place))
+    if reference is not None:
+        parts += (b',"authorization_reference":"', reference.encode(), b'"')
+    if decision.text:
+        parts += (b',"info":{"language":"en","text":', _encode_text(decision.text), b"}")
+    parts.append(b"}")
+    return b"".join(parts)
+
+
+def with_reference(info: bytes, reference: str) -> bytes:
+    """The issuer's AuthorizationInfo with the hub's reference, everything else as it was sent."""
+    fields = _FIELDS.decode(info)
+    fields["authorization_reference"] = msgspec.Raw(_encode_text(reference))
+    return msgspec.json.encode(fields)
+
+
+def read_place(body: bytes) -> Place | None:
+    """LocationReferences of a plain request; ValueError where the full decoder must look at it."""
+    if not body:
+        return None
+    place = _decode_place(body)
+    ids = (place.location_id, *place.evse_uids)
+    if len(ids) > EVSE_UIDS_MAX:
+        raise ValueError("more EVSEs than the short way takes")
+    for text in ids:
+        if not 0 < len(text) <= ID_CHARS_MAX or not text.isascii() or not text.isprintable():
+            raise ValueError("an id for the full decoder")
+    return place

@@ -1,0 +1,28 @@
+-- Authorisations: what is looked up when memory and Redis do not know, and what was answered.
+
+-- name: tokens
+-- Every token of that uid and type, with the hub's own block. One row at least: read_at orders the readings.
+SELECT s.read_at, t.country_code, t.party_id, t.version, t.body, t.last_updated, t.contract_key, t.valid, t.whitelist,
+       coalesce(b.reason, '') AS blocked
+  FROM (SELECT statement_timestamp() AS read_at) s
+  LEFT JOIN token t ON t.id_key = $1 AND t.type = $2
+  LEFT JOIN token_block b ON b.country_code = t.country_code AND b.party_id = t.party_id
+                         AND b.id_key = t.id_key AND b.type = t.type;
+
+-- name: location
+SELECT version, body FROM location WHERE country_code = $1 AND party_id = $2 AND id_key = $3;
+
+-- name: block
+INSERT INTO token_block (country_code, party_id, id_key, type, reason) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (country_code, party_id, id_key, type) DO UPDATE SET reason = excluded.reason;
+
+-- name: unblock
+DELETE FROM token_block WHERE country_code = $1 AND party_id = $2 AND id_key = $3 AND type = $4;
+
+-- name: append
+-- A batch at once. A reference that an issuer gives twice keeps its first row.
+INSERT INTO authorisation (authorization_reference, at, allowed, reason, token_country, token_party, token_uid, token_type,
+                           contract_id, cpo_country, cpo_party, location_key, source, duration_us)
+SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+                     $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::int[])
+ON CONFLICT (authorization_reference) DO NOTHING;
