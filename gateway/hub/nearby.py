@@ -27,7 +27,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def near(
-    hub: Hub, asker: PartyId, latitude: float, longitude: float, radius_m: int, limit: int
+    hub: Hub, asker: PartyId, *, latitude: float, longitude: float, radius_m: int, limit: int
 ) -> list[Found]:
     """Published locations within the radius, nearest first, of everybody whom the asker may see."""
     network = await hub.directory.current()
