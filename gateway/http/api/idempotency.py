@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from gateway.hub.context import Hub
 from gateway.http.api.problem import Refusal
+from gateway.hub.context import Hub
 from gateway.store.sql import load
 
 SQL = load("gateway.store", "charge.sql")

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from gateway.hub.context import Hub
 from gateway.http.api.caller import Caller
+from gateway.hub.context import Hub
 
 Audience = Literal["partner", "administrator"]
 

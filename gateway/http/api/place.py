@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.hub import nearby
-from gateway.hub.nearby import Found
 from gateway.http.api import shape
 from gateway.http.api.operation import Answer, Call
+from gateway.hub import nearby
+from gateway.hub.nearby import Found
 from ocpi.model import location as model
 
 

@@ -1,4 +1,4 @@
-"""From a request to an operation and back: limits, who calls, decoding, one answer or one problem."""
+"""From a request to an operation and back: limits, caller, decoding, one answer or one problem."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from gateway.hub.context import Hub
 from gateway.http.api import caller as callers
 from gateway.http.api.idempotency import Kept, once
 from gateway.http.api.operation import Answer, Call, Operation
 from gateway.http.api.problem import Refusal, malformed, problem
 from gateway.http.limit import check_head, read_body
+from gateway.hub.context import Hub
 from gateway.store.database import StoreUnavailable
 from ocpi.errors import OcpiError
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from gateway.hub.drivertoken import Card, publish
 from gateway.http.api import shape
 from gateway.http.api.operation import Answer, Call
 from gateway.http.api.problem import Refusal
+from gateway.hub.drivertoken import Card, publish
 
 UID_CHARS_MAX = 36
 
