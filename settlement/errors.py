@@ -14,6 +14,7 @@ class Reason(StrEnum):
     TARIFF_UNUSABLE = "tariff_unusable"
     AMBIGUOUS_TARIFF = "ambiguous_tariff"
     TARIFF_DIFFERS_FROM_PUBLISHED = "tariff_differs_from_published"
+    PERIOD_SPANS_PRICE_CHANGE = "period_spans_price_change"
     PRICE_MISMATCH = "price_mismatch"
     CDR_INCONSISTENT = "cdr_inconsistent"
     CDR_OUT_OF_BOUNDS = "cdr_out_of_bounds"

@@ -7,9 +7,9 @@ from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
+
 from ocpi.model.cdr import Cdr
 from ocpi.model.tariff import Tariff
-
 from settlement.fx.quote import Quote
 from settlement.ledger.entry import JournalEntry
 from settlement.ledger.order import DocumentOrder
@@ -91,6 +91,7 @@ class SettlementPolicy(msgspec.Struct, frozen=True, kw_only=True):
     allow_negative_energy: bool = False
     allow_home_charging: bool = False
     require_published_tariff: bool = True
+    require_payee_bank: bool = False  # else only the payout waits for an account
     meter_required_in: tuple[str, ...] = ()  # countries where kWh are billed on signatures only
     payout_hours: int = 48
 
