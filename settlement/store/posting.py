@@ -21,7 +21,7 @@ STAGE = "staged_entry"
 
 
 class LedgerHaltedError(MoneyError):
-    """The book was stopped because an invariant did not hold; nothing is posted until it is cleared."""
+    """The book was stopped because an invariant did not hold; a person clears it."""
 
 
 class InvariantBrokenError(MoneyError):

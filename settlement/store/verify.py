@@ -18,7 +18,7 @@ PREFETCH = 2_000
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is not as it must be."""
 
-    what: str  # 'balance', 'chain', 'unbalanced', 'journal', 'series', 'payable', 'settlement', 'halt'
+    what: str  # balance, chain, unbalanced, series, payable, settlement, halt
     where: str
     stored: str
     computed: str

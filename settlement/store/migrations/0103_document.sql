@@ -16,13 +16,13 @@ CREATE TABLE document_order (
     cdr_no    bigint NOT NULL REFERENCES cdr (cdr_no),
     group_key text   NOT NULL,                           -- orders with equal keys may share one document
     kind      text   NOT NULL,
-    leg       text   NOT NULL,                           -- 'electricity', 'commission', 'referral'
+    leg       text   NOT NULL,                           -- 'electricity:NL-ABC', 'commission:…', 'referral:…': supply and supplier
     issuer    text   NOT NULL,
     series    text   NOT NULL,
     customer  text   NOT NULL,
     currency  text   NOT NULL,
     tax_point date   NOT NULL,
-    body      bytea  NOT NULL,                           -- the order as ordered (MessagePack would hide it; this is JSON)
+    body      bytea  NOT NULL,                           -- the order as the pipeline gave it, JSON
     corrects  bytea,                                     -- idem of the order this one credits
     ordered_at timestamptz NOT NULL,
     UNIQUE (cdr_no, leg)

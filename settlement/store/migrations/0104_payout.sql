@@ -39,8 +39,9 @@ CREATE TABLE payable (
     amount_minor bigint NOT NULL CHECK (amount_minor <> 0),   -- negative: a reversal, netted against the next payout
     reference    text   NOT NULL,
     due_at       timestamptz NOT NULL,
+    position     int    NOT NULL,                        -- among the payables of its row
     payout_id    bigint REFERENCES payout,
-    UNIQUE (idem, account)
+    UNIQUE (idem, position)
 );
 CREATE INDEX payable_open ON payable (currency, party, due_at) WHERE payout_id IS NULL;
 CREATE INDEX payable_payout ON payable (payout_id) WHERE payout_id IS NOT NULL;
