@@ -1,8 +1,9 @@
 """Who runs the servers, and from where they can be reached: root, long paths, foreign processes.
 
 PostgreSQL refuses uid 0. As root the servers run as the owner of their data, at first ``nobody``
-without any further group; the data directory itself stays closed to everybody, because the
-server is started inside its folder and reaches it as ``/proc/self/cwd``, needing no way through its parents.
+without any further group. The data directory itself stays closed to everybody: the server is
+started inside its folder and reaches it as ``/proc/self/cwd``, with no need for a way through the
+parents.
 """
 
 from __future__ import annotations

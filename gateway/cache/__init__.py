@@ -1,0 +1,1 @@
+"""Redis, the memory: one line per process that carries reads, writes and invalidations in order."""
