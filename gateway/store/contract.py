@@ -76,7 +76,7 @@ async def by_hash(db: Database, wanted: HashData) -> ContractCertificate | None:
 async def add(
     conn: Any, certificate: ContractCertificate, not_after: datetime, hashes: list[HashData]
 ) -> None:
-    """Keeps a contract certificate and everything it may be named by; in the caller's transaction."""
+    """Keeps a contract certificate and all it may be named by; in the caller's transaction."""
     await conn.execute(
         SQL["add"], certificate.fingerprint, certificate.emaid_key, certificate.der,
         list(certificate.chain), not_after,

@@ -16,7 +16,6 @@ from gateway.hub.authorise.verdict import Decision
 _encode_place = msgspec.json.Encoder().encode
 _decode_place = msgspec.json.Decoder(Place).decode
 _encode_text = msgspec.json.encode
-_FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 EVSE_UIDS_MAX: Final = 64
 ID_CHARS_MAX: Final = 36
@@ -56,13 +55,6 @@ def authorization_info(
         parts += (b',"info":{"language":"en","text":', _encode_text(decision.text), b"}")
     parts.append(b"}")
     return b"".join(parts)
-
-
-def with_reference(info: bytes, reference: str) -> bytes:
-    """The issuer's AuthorizationInfo with the hub's reference, everything else as it was sent."""
-    fields = _FIELDS.decode(info)
-    fields["authorization_reference"] = msgspec.Raw(_encode_text(reference))
-    return msgspec.json.encode(fields)
 
 
 def read_place(body: bytes) -> Place | None:

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -34,7 +34,7 @@ from gateway.hub.authorise.record import (
 from gateway.hub.authorise.standing import Standings
 from gateway.hub.network import Directory
 from gateway.store.authorisation import TokenRow, microseconds, read_tokens
-from gateway.store.contract import contracts_of_token, read_contract
+from gateway.store.contract import read_contract
 from gateway.store.database import Database, StoreUnavailable
 from gateway.store.object import Row
 from pnc import emaid
@@ -65,7 +65,7 @@ class Keeper:
         self.hot = hot
         self._db = db
         self._directory = directory
-        self._flights: dict[str, asyncio.Future[object]] = {}
+        self._flights: dict[str, asyncio.Task[Any]] = {}
         self._standings = Standings(directory.now)
         self._standings_epoch: Found = MISS
         self._standings_read_at = float("-inf")
@@ -109,24 +109,28 @@ class Keeper:
     async def _read_standings(self, epoch: Found) -> Standings:
         """The epoch is known before the picture is read, so the picture is never older than it."""
         started = time.monotonic()
-        if epoch is MISS and self.hot.trusted:
-            epoch = await self._raise_epoch(NETWORK_KEY)
-        changed = epoch is MISS or epoch != self._standings_epoch
-        picture = await (self._directory.reload() if changed else self._directory.current())
+        is_same = epoch is not MISS and epoch == self._standings_epoch
+        try:
+            if epoch is MISS and self.hot.trusted:
+                epoch = await self._raise_epoch(NETWORK_KEY)
+            picture = await (self._directory.current() if is_same else self._directory.reload())
+        except StoreUnavailable as error:
+            if not is_same or not self._standings.picture.platforms:
+                raise Unreadable(str(error)) from error
+            picture = self._standings.picture
         if picture is not self._standings.picture:
             self._standings = Standings(picture)
         self._standings_epoch = epoch
         self._standings_read_at = started
         return self._standings
 
-    async def _once(self, key: str, load: Callable[[], Awaitable[T]]) -> T:
-        """The first who asks reads, the others wait for it; a cancelled reader takes nobody along."""
+    async def _once(self, key: str, load: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """The first who asks reads, the others wait for it; who is cancelled takes nobody along."""
         flight = self._flights.get(key)
         if flight is None:
-            flight = asyncio.ensure_future(load())
-            self._flights[key] = flight
+            flight = self._flights[key] = asyncio.create_task(load())
             flight.add_done_callback(lambda _: self._land(key))
-        result: T = await asyncio.shield(flight)  # type: ignore[arg-type]  # one key, one kind of result
+        result: T = await asyncio.shield(flight)
         return result
 
     def _land(self, key: str) -> None:
@@ -139,7 +143,7 @@ class Keeper:
             read_at, rows = await read_tokens(self._db, uid_key, token_type)
         except StoreUnavailable as error:
             raise Unreadable(str(error)) from error
-        records = tuple(_record(row, uid_key, token_type) for row in rows)
+        records = tuple(_record(row, token_type) for row in rows)
         if not records:  # nothing is remembered of what does not exist: anybody can invent uids
             return ()
         raw = encode_tokens(records)
@@ -164,7 +168,7 @@ class Keeper:
 
     async def token_changed_by_key(self, uid_key: str, token_type: str) -> None:
         read_at, rows = await read_tokens(self._db, uid_key, token_type)
-        raw = encode_tokens([_record(row, uid_key, token_type) for row in rows])
+        raw = encode_tokens([_record(row, token_type) for row in rows])
         await self.hot.put(token_key(uid_key, token_type), raw, read_at)
         for contract in {row.contract_key for row in rows}:
             found = emaid.normalise(contract)
@@ -208,7 +212,7 @@ class _Body(msgspec.Struct):
 _decode_body = msgspec.json.Decoder(_Body).decode
 
 
-def _record(row: TokenRow, uid_key: str, token_type: str) -> TokenRecord:
+def _record(row: TokenRow, token_type: str) -> TokenRecord:
     """What the hot set keeps; a body was decoded before it was stored, so it reads."""
     body = _decode_body(row.body)
     return TokenRecord(

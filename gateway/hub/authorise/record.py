@@ -22,7 +22,7 @@ RECORD_BYTES_MAX = 64 << 10  # a uid with more owners than fit here is answered 
 
 
 class TokenRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One token. `version` is the wire version of `body`; times are whole epoch seconds, 0 = never."""
+    """One token. `version` is the wire version of `body`; `expires_s` 0 stands for never."""
 
     country_code: str
     party_id: str
@@ -103,4 +103,3 @@ def encode_contract(record: ContractRecord) -> bytes:
 
 def decode_contract(raw: bytes) -> ContractRecord:
     return _decode_contract(raw)
-

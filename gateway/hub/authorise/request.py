@@ -17,7 +17,7 @@ class Place(msgspec.Struct, frozen=True, gc=False):
 
 
 class AuthoriseRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One question. `requester` asks, `to` narrows it to one issuer, `contract_key` is a checked eMAID."""
+    """One question. `to` narrows it to one issuer; `contract_key` is a normalised contract id."""
 
     uid: str
     type: str

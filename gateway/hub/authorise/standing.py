@@ -49,7 +49,6 @@ class Standings:
         self._issuers: dict[str, Issuer] = {}
         self._requesters: dict[str, Standing] = {}
         self._open: dict[tuple[str, str], bool] = {}
-        self._asking: dict[int, PartyId | None] = {}
 
     def issuer(self, owner: str) -> Issuer:
         """The party called NLABC, as the one to be asked."""
@@ -74,19 +73,8 @@ class Standings:
             self._requesters[owner] = found
         return found
 
-    def asking_party(self, platform_id: int) -> PartyId | None:
-        """The party that a platform speaks for when it names none: its first CPO, else its first."""
-        if platform_id not in self._asking:
-            platform = self.picture.platforms.get(platform_id)
-            members = platform.members if platform is not None else ()
-            first = next((m for m in members if m.role == Role.CPO), None) or next(
-                iter(members), None
-            )
-            self._asking[platform_id] = first.party if first is not None else None
-        return self._asking[platform_id]
-
     def relation_open(self, left: str, right: str) -> bool:
-        """Open unless a row closes either direction: an issuer may shut out a CPO, and the reverse."""
+        """Open unless a row closes either direction: either may shut the other out."""
         if not self.picture.relations:
             return True
         found = self._open.get((left, right))

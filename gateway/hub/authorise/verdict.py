@@ -13,9 +13,8 @@ not be made, with one exception that the issuer itself has chosen: ALLOWED_OFFLI
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache
 
 import msgspec
 
@@ -89,7 +88,7 @@ class Reply(StrEnum):
     """How the issuer answered the real-time request."""
 
     ANSWERED = "ANSWERED"
-    UNKNOWN_TOKEN = "UNKNOWN_TOKEN"
+    UNKNOWN_TOKEN = "UNKNOWN_TOKEN"  # noqa: S105 - a status of an answer, no secret
     LOCATION_NEEDED = "LOCATION_NEEDED"
     LOCATION_UNKNOWN = "LOCATION_UNKNOWN"
     BROKEN = "BROKEN"  # it answered, but not with an answer
@@ -127,7 +126,10 @@ class Facts(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):
-    """`reason` is one stable word for people and counters; `ocpi_status` other than 1000 is an error."""
+    """`reason` is one stable word for people and counters; `ocpi_status` 1000 is no error.
+
+    `discloses` is false where whoever asks may not even see the token.
+    """
 
     action: Action
     allowed: Allowed
@@ -136,6 +138,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     ocpi_status: int = 1000
     http_status: int = 200
     text: str = ""
+    discloses: bool = True
 
     @property
     def is_allowed(self) -> bool:
@@ -144,6 +147,10 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
 
 def _answer(allowed: Allowed, reason: str, text: str = "", source: str = "hub") -> Decision:
     return Decision(Action.ANSWER, allowed, reason, source, text=text)
+
+
+def _hidden(reason: str, text: str) -> Decision:
+    return Decision(Action.ANSWER, Allowed.NOT_ALLOWED, reason, "hub", text=text, discloses=False)
 
 
 def _error(status: int, reason: str, text: str, http_status: int = 200) -> Decision:
@@ -167,15 +174,15 @@ _ASKABLE = Standing.CONNECTED
 # requester · relation · issuer · token · contract · place · whitelist · issuer known → outcome
 VERDICTS: tuple[_Row, ...] = (
     (_GONE, _ANY, _ANY, _ANY, _ANY, _ANY, _ANY, _ANY,
-     _answer(Allowed.NOT_ALLOWED, "requester-suspended", "The asking party is suspended.")),
+     _hidden("requester-suspended", "The asking party is suspended.")),
     (_ANY, Scope.CLOSED, _ANY, _ANY, _ANY, _ANY, _ANY, _ANY,
-     _answer(Allowed.NOT_ALLOWED, "no-relation", "These two parties do not roam with each other.")),
+     _hidden("no-relation", "These two parties do not roam with each other.")),
     (_ANY, _ANY, _ANY, _ANY, Contract.CANCELLED, _ANY, _ANY, _ANY,
      _answer(Allowed.BLOCKED, "contract-cancelled", "The contract has been cancelled.")),
     (_ANY, _ANY, _ANY, _ANY, Contract.EXPIRED, _ANY, _ANY, _ANY,
      _answer(Allowed.EXPIRED, "contract-expired", "The contract has expired.")),
     (_ANY, _ANY, _ANY, TokenState.UNREADABLE, _ANY, _ANY, _ANY, _ANY,
-     _error(4000, "stores-unavailable", "The hub cannot read its token store just now.")),
+     _error(4000, "stores-unavailable", "The hub cannot read its tokens now.")),
     (_ANY, _ANY, _ANY, TokenState.BLOCKED, _ANY, _ANY, _ANY, _ANY,
      _answer(Allowed.BLOCKED, "token-blocked", "The token is blocked.")),
     (_ANY, _ANY, _ANY, TokenState.INVALID, _ANY, _ANY, _ANY, _ANY,
@@ -222,7 +229,7 @@ CONCLUSIONS: tuple[tuple[_Column, _Column, Decision], ...] = (
     (Reply.LOCATION_NEEDED, _ANY,
      _error(2002, "location-missing", "location_id: the issuer needs the location.")),
     (Reply.LOCATION_UNKNOWN, _ANY,
-     _error(2003, "location-unknown-to-issuer", "location_id: the issuer knows no such location.")),
+     _error(2003, "location-unknown-to-issuer", "location_id: unknown to the issuer.")),
     (_NO_ANSWER, _OFFLINE,
      _answer(Allowed.ALLOWED, "issuer-silent-offline-allowed", source="offline")),
     (Reply.SILENT, _ANY,
@@ -234,6 +241,7 @@ CONCLUSIONS: tuple[tuple[_Column, _Column, Decision], ...] = (
 )  # fmt: skip
 
 NOBODY_KNOWS = _error(2004, "token-unknown", "No such token.", 404)
+RECEIVER_UNKNOWN = _error(4001, "receiver-unknown", "OCPI-to-party-id: no such party.")
 
 
 def decide(facts: Facts, now_s: float) -> Decision:
@@ -276,9 +284,9 @@ def whitelist_of(text: str) -> Whitelist:
     return _WHITELISTS.get(text, Whitelist.NEVER)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _verdict(key: _Key) -> Decision:
-    """The first row that fits; remembered, because there are only a few thousand keys."""
+    """The first row that fits; remembered, there are only a few thousand keys."""
     for *columns, outcome in VERDICTS:
         if all(_fits(column, value) for column, value in zip(columns, key, strict=True)):
             assert isinstance(outcome, Decision)
@@ -298,7 +306,7 @@ def conclude(reply: Reply, whitelist: str | None, allowed: str | None) -> Decisi
         return _from_issuer(allowed)
     known = whitelist_of(whitelist) if whitelist is not None else None
     for replies, whitelists, outcome in CONCLUSIONS:
-        if _fits(replies, reply) and (whitelists is None or known in (whitelists or ())):
+        if _fits(replies, reply) and (whitelists is None or _fits(whitelists, known)):
             return outcome
     raise AssertionError(f"the conclusion table has a hole at {reply}")
 
@@ -310,7 +318,3 @@ def _from_issuer(allowed: str | None) -> Decision:
     """An AllowedType of a later version that is not ALLOWED is a refusal."""
     verdict = _ALLOWED.get(allowed or "", Allowed.NOT_ALLOWED)
     return _answer(verdict, f"issuer-{verdict.value.lower().replace('_', '-')}", source="issuer")
-
-
-def seconds(now: datetime) -> float:
-    return now.timestamp()

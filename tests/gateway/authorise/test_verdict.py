@@ -177,5 +177,9 @@ def test_conclude_when_the_answer_is_no_known_word_then_it_is_a_refusal(allowed)
 
 
 def test_conclusions_when_read_then_every_reply_has_a_row() -> None:
-    rows = {r for replies, *_ in CONCLUSIONS for r in (replies if isinstance(replies, tuple) else (replies,))}
+    rows = {
+        r
+        for replies, *_ in CONCLUSIONS
+        for r in (replies if isinstance(replies, tuple) else (replies,))
+    }
     assert rows | {Reply.ANSWERED} == set(Reply)
