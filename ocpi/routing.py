@@ -1,8 +1,8 @@
 """Where a message goes (OCPI 2.2.1 transport §Message routing): one table, one short interpreter.
 
 A request names its receiver in the to-headers: a party (direct), the hub (broadcast push, or
-GET-all on a Sender interface), or nobody (open routing: the content decides). ``decide`` looks at no store:
-it gets the caller's parties and a way to ask how a receiver is connected.
+GET-all on a Sender interface), or nobody (open routing: the content decides). ``decide`` looks at
+no store: it gets the caller's parties and a way to ask how a receiver is connected.
 """
 
 from __future__ import annotations
