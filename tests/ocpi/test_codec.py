@@ -39,7 +39,7 @@ tokens = st.builds(
     uid=ids,
     type=st.sampled_from(["RFID", "APP_USER", "SOMETHING_NEW"]),
     contract_id=ids,
-    issuer=st.text(max_size=20),
+    issuer=ids,
     valid=st.booleans(),
     whitelist=st.just("ALLOWED"),
     last_updated=moments,
