@@ -17,9 +17,10 @@ import msgspec
 
 from pnc import signature
 from pnc.certificate import Certificate
-from pnc.profile import AnchorRole
+from pnc.profile import AnchorRole, Profile
 from pnc.revocation.crl import Crl
 from pnc.revocation.ocsp import Answer, Response
+from pnc.verdict import Verdict
 
 VERDICTS_MAX: Final = 8192
 PATHS_MAX: Final = 2048
@@ -51,7 +52,7 @@ class Memory:
     """What was computed under one snapshot; it dies with the snapshot."""
 
     def __init__(self) -> None:
-        self.verdicts: Bounded[object] = Bounded(VERDICTS_MAX)
+        self.verdicts: Bounded[tuple[Profile, Verdict]] = Bounded(VERDICTS_MAX)
         self.paths: Bounded[object] = Bounded(PATHS_MAX)
         self.checked: Bounded[bool] = Bounded(CHECKED_MAX)
 
