@@ -14,7 +14,8 @@ from ocpi.errors import OcpiError
 
 T1, T2 = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
 names = st.sampled_from(["a", "b", "c", "unknown"])
-values = st.none() | st.integers(-(2**60), 2**60) | st.text(max_size=5) | st.lists(st.booleans())
+texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=("Cs",)), max_size=5)
+values = st.none() | st.integers(-(2**60), 2**60) | texts | st.lists(st.booleans())
 patches = st.dictionaries(names, values).map(lambda d: d | {"last_updated": T2})
 
 
