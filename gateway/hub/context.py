@@ -9,13 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from gateway.cache.hot import HotSet
+from gateway.hub.network import Directory
 from gateway.hub.seal import Seal
+from gateway.settings import Clock, Settings
+from gateway.store.database import Database
 from gateway.store.exchange import Exchange
+from gateway.store.object import Row
+from ocpi.model.party import PartyId
 
+T = TypeVar("T")
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -70,18 +77,56 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True):
 
     decode: Callable[[str, str, bytes], Any]
     encode: Callable[[str, Any], tuple[bytes, tuple[Any, ...]]]
-    endpoints: Callable[[str, str], tuple[tuple[str, str, str], ...]]
+    endpoints: Callable[[str, str], list[tuple[str, str, str]]]
     versions: tuple[str, ...]
     preferred: str
-
-
-class Events(Protocol):
-    """What the hub tells the machines about itself; implemented over the metrics registry."""
-
-    def count(self, name: str, **labels: str) -> None: ...
 
 
 class Record(Protocol):
     """Takes one line of the exchange log without waiting; drops (and counts) when it is full."""
 
-    def __call__(self, exchange: Exchange, /) -> None: ...
+    def __call__(self, exchange: Exchange, /) -> None:
+        """Keep the line for the next batch."""
+
+
+class Commit(Protocol):
+    """Runs a write inside a transaction that it may share with others; returns after the commit."""
+
+    async def __call__(self, topic: str, write: Callable[[Any], Awaitable[T]], /) -> T:
+        """What `write(connection)` returned, once it is durable."""
+
+
+class Hub(msgspec.Struct, frozen=True, kw_only=True):
+    """One process's hub: everything a use case may touch.
+
+    `wake` tells the pusher that something waits to be told; `token_changed` is called after the
+    commit of a token's change and returns when the hot set knows of it.
+    """
+
+    settings: Settings
+    clock: Clock
+    db: Database
+    directory: Directory
+    hot: HotSet
+    seal: Seal
+    wire: Wire
+    outbound: Outbound
+    record: Record
+    commit: Commit
+    wake: Callable[[], None]
+    token_changed: Callable[[Row], Awaitable[None]]
+    network_changed: Callable[[], Awaitable[None]]
+
+    @property
+    def party(self) -> PartyId:
+        """The hub's own party id."""
+        return PartyId(self.settings.hub_country, self.settings.hub_party)
+
+    def root(self, version: str) -> str:
+        """Where this version's interfaces begin, as partners see it."""
+        return f"{self.settings.public_url}/ocpi/{version}"
+
+    @property
+    def versions_url(self) -> str:
+        """What partners are told to start from."""
+        return f"{self.settings.public_url}/ocpi/versions"

@@ -2,12 +2,13 @@
 
 -- name: upsert
 -- The newer last_updated wins; at the same time the greater hash does, so every order of arrival ends alike.
+-- The last parameter is true where the caller holds the row and has compared already (PATCH, EVSEs).
 INSERT INTO tariff (country_code, party_id, id_key, version, body, body_hash, last_updated, currency)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (country_code, party_id, id_key) DO UPDATE SET
     version = excluded.version, body = excluded.body, body_hash = excluded.body_hash, last_updated = excluded.last_updated, currency = excluded.currency,
     seq = nextval('change_seq'), received_at = now()
-WHERE (tariff.last_updated, tariff.body_hash) < (excluded.last_updated, excluded.body_hash)
+WHERE $9::boolean OR (tariff.last_updated, tariff.body_hash) < (excluded.last_updated, excluded.body_hash)
 RETURNING (xmax = 0) AS inserted;
 
 -- name: get
@@ -24,9 +25,14 @@ DELETE FROM tariff WHERE country_code = $1 AND party_id = $2 AND id_key = $3 RET
 -- The version that was public until now stops being so; it is never deleted.
 UPDATE tariff_version SET withdrawn_at = $4 WHERE country_code = $1 AND party_id = $2 AND id_key = $3 AND withdrawn_at IS NULL;
 
+-- name: published_at
+-- When a version becomes public: the first at its last_updated, later ones when they arrive, never two at once.
+SELECT COALESCE(GREATEST($4::timestamptz, max(published_at) + interval '1 microsecond'), LEAST($4::timestamptz, $5::timestamptz))
+  FROM tariff_version WHERE country_code = $1 AND party_id = $2 AND id_key = $3;
+
 -- name: archive
 INSERT INTO tariff_version (country_code, party_id, id_key, version, body, hash, published_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING;
+VALUES ($1, $2, $3, $4, $5, $6, $7);
 
 -- name: public_at
 -- The versions that were public at $4, of the tariffs named in $3.

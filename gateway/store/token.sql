@@ -2,12 +2,13 @@
 
 -- name: upsert
 -- The newer last_updated wins; at the same time the greater hash does, so every order of arrival ends alike.
+-- The last parameter is true where the caller holds the row and has compared already (PATCH, EVSEs).
 INSERT INTO token (country_code, party_id, id_key, type, version, body, body_hash, last_updated, contract_key, valid, whitelist)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT (country_code, party_id, id_key, type) DO UPDATE SET
     version = excluded.version, body = excluded.body, body_hash = excluded.body_hash, last_updated = excluded.last_updated, contract_key = excluded.contract_key, valid = excluded.valid, whitelist = excluded.whitelist,
     seq = nextval('change_seq'), received_at = now()
-WHERE (token.last_updated, token.body_hash) < (excluded.last_updated, excluded.body_hash)
+WHERE $12::boolean OR (token.last_updated, token.body_hash) < (excluded.last_updated, excluded.body_hash)
 RETURNING (xmax = 0) AS inserted;
 
 -- name: get

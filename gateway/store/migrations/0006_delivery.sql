@@ -32,3 +32,8 @@ CREATE TABLE delivery_dead (
     variant text NOT NULL, attempts int NOT NULL, reason text NOT NULL,
     at timestamptz NOT NULL DEFAULT now()
 );
+
+-- Open routing finds the owner of a location or session by its id alone.
+CREATE INDEX location_id ON location (id_key);
+CREATE INDEX command_waiting ON command (expires_at) WHERE result IS NULL;
+CREATE INDEX session_id ON session (id_key);

@@ -1,0 +1,149 @@
+"""CDRs: accepted when durable, with the settle row in the same transaction; never overwritten.
+
+Same owner, id and content: the same answer again. Same id with other content: a conflict row for
+people and 2001 (ocpi.md §9.11). A credit names the CDR it takes back, once (OCPI mod_cdrs).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from gateway.hub.announce import announce, announcement
+from gateway.hub.context import Hub
+from gateway.store.object import CDRS, Key, Row
+from ocpi.errors import UNKNOWN_RECEIVER, OcpiError, invalid
+from ocpi.model.cdr import Cdr
+from ocpi.model.party import PartyId, fold
+
+FUTURE_MAX = timedelta(minutes=5)
+URL_KEY_BYTES = 18
+_TEXTUAL = msgspec.json.Decoder(Any, float_hook=lambda text: "number:" + text)
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+    """`url_key` is the last segment of the CDR's own URL; unguessable."""
+
+    url_key: str
+    is_new: bool
+
+
+class Post(msgspec.Struct, frozen=True, kw_only=True):
+    """A CDR as its CPO posted it."""
+
+    version: str
+    raw: bytes
+    origin: PartyId
+    correlation_id: str
+    to: PartyId | None = None
+
+
+async def accept(hub: Hub, post: Post) -> Accepted:
+    """Stores the CDR once; raises 2001 for another content under the same id."""
+    cdr: Cdr = hub.wire.decode(post.version, "cdr", post.raw)
+    network = await hub.directory.current()
+    owner = PartyId(fold(cdr.country_code), fold(cdr.party_id))
+    if owner != post.origin:
+        raise invalid("country_code", "the CDR belongs to another party than the one that sends it")
+    receiver = PartyId(fold(cdr.cdr_token.country_code), fold(cdr.cdr_token.party_id))
+    if post.to is not None and post.to not in {receiver, hub.party}:
+        raise invalid("cdr_token", "the token belongs to another party than the one addressed")
+    if post.to is not None and not network.is_known(post.to):
+        raise OcpiError(UNKNOWN_RECEIVER, 200, "OCPI-to-party-id: no such party")
+    _check(hub, cdr)
+    key = Key(owner, fold(cdr.id))
+    row = Row(key=key, version=post.version, body=post.raw, last_updated=cdr.last_updated)
+
+    async def write(conn: Any) -> Accepted | None:
+        return await _insert(conn, post, row, cdr, receiver)
+
+    accepted = await hub.commit("cdrs", write)
+    if accepted is None:
+        raise invalid("id", "another CDR with this id and other content is known already")
+    if accepted.is_new:
+        hub.wake()
+    return accepted
+
+
+async def _insert(
+    conn: Any, post: Post, row: Row, cdr: Cdr, receiver: PartyId
+) -> Accepted | None:
+    owner = row.key.owner
+    where = (owner.country_code, owner.party_id)
+    if cdr.credit and cdr.credit_reference_id:
+        given = await conn.fetchval(CDRS.sql["credit_of"], *where, fold(cdr.credit_reference_id))
+        if given is not None and given != row.key.id_key:
+            raise invalid("credit_reference_id", "this CDR was credited already")
+    made = await conn.fetchrow(
+        CDRS.sql["insert"],
+        *where,
+        row.key.id_key,
+        row.version,
+        row.body,
+        row.body_hash,
+        row.last_updated,
+        secrets.token_urlsafe(URL_KEY_BYTES),
+        *CDRS.columns(cdr),
+    )
+    if made is None:
+        return await _compare(conn, row)
+    await conn.execute(CDRS.sql["settle"], str(made["cdr_no"]))
+    what = announcement(
+        "cdrs",
+        row.key,
+        version=row.version,
+        correlation_id=post.correlation_id,
+        origin=owner,
+        to=receiver,
+        method="POST",
+    )
+    await announce(conn, what)
+    return Accepted(url_key=made["url_key"], is_new=True)
+
+
+async def _compare(conn: Any, row: Row) -> Accepted | None:
+    """The first answer again for the same content; None (and a conflict row) for any other."""
+    where = (row.key.owner.country_code, row.key.owner.party_id, row.key.id_key)
+    known = await conn.fetchrow(CDRS.sql["get"], *where)
+    if known["body_hash"] == row.body_hash or content_hash(known["body"]) == content_hash(row.body):
+        return Accepted(url_key=known["url_key"], is_new=False)
+    await conn.execute(CDRS.sql["conflict"], *where, row.body, row.body_hash)
+    return None
+
+
+def content_hash(raw: bytes) -> bytes:
+    """The same for the same JSON, however its blanks and fields are arranged."""
+    value = _TEXTUAL.decode(raw)
+    return hashlib.sha256(msgspec.json.encode(value, order="sorted")).digest()
+
+
+def _check(hub: Hub, cdr: Cdr) -> None:
+    latest = hub.clock.now() + FUTURE_MAX
+    if cdr.end_date_time < cdr.start_date_time:
+        raise invalid("end_date_time", "before start_date_time")
+    for field in ("end_date_time", "last_updated"):
+        if getattr(cdr, field) > latest:
+            raise invalid(field, "more than five minutes in the future")
+    if cdr.credit and not cdr.credit_reference_id:
+        raise invalid("credit_reference_id", "a credit CDR names the CDR it takes back")
+
+
+async def by_url(hub: Hub, url_key: str) -> tuple[Row, PartyId] | None:
+    """The CDR behind its URL and the party whose token it was."""
+    record = await hub.db.fetchrow(CDRS.sql["by_url"], url_key)
+    if record is None:
+        return None
+    key = Key(PartyId(record["country_code"], record["party_id"]), record["id_key"])
+    row = Row(
+        key=key,
+        version=record["version"],
+        body=record["body"],
+        last_updated=record["last_updated"],
+    )
+    return row, PartyId(record["token_country"], record["token_party"])
+
+
