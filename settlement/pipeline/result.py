@@ -7,10 +7,19 @@ from decimal import Decimal
 
 import msgspec
 
+from ocpi.model.cdr import Cdr
+from ocpi.model.party import fold
 from settlement.ledger.entry import JournalEntry
 from settlement.ledger.order import DocumentOrder, Payable
 from settlement.ledger.split import Split
 from settlement.tax.leg import TaxLeg
+
+PIPELINE = "1"  # raised whenever the same input may give another result
+
+
+def cdr_key(cdr: Cdr) -> str:
+    """The name of a CDR in the whole network, upper case."""
+    return f"{fold(cdr.country_code)}-{fold(cdr.party_id)}/{fold(cdr.id)}"
 
 
 class Used(msgspec.Struct, frozen=True, kw_only=True):
