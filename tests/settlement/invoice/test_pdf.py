@@ -7,6 +7,8 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pypdf import PdfReader
 
 from settlement.invoice import ubl
@@ -99,6 +101,34 @@ def test_render_when_texts_are_hostile_then_they_are_only_text(
     seller = replace(invoice.seller, name=name)
     found = text(render(replace(invoice, seller=seller)))
     assert '#panic("x") $a$ *b*' in found
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Ελλάς Привет łódź ĥåŋ", "Ελλάς Привет łódź ĥåŋ"),
+        ("充电 GmbH", "□□ GmbH"),
+        ("Go \U0001f600 Ñandú", "Go □ Ñandú"),
+        ("a\u0000b\u0e01c\ufffe", "ab□c"),
+    ],
+)
+def test_render_when_no_font_has_a_letter_then_a_box_is_drawn(
+    documents: dict[str, Invoice], name: str, shown: str
+) -> None:
+    invoice = documents["driver_de"]
+    assert shown in text(render(replace(invoice, seller=replace(invoice.seller, name=name))))
+
+
+@given(st.text(max_size=40))
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_render_when_any_name_then_the_page_is_drawn(
+    documents: dict[str, Invoice], name: str
+) -> None:
+    invoice = documents["driver_de"]
+    buyer = replace(invoice.buyer, name=f"A{name}")
+    assert render(replace(invoice, buyer=buyer)).startswith(b"%PDF-")
 
 
 def test_render_when_many_lines_then_pages_follow_and_totals_come_last(

@@ -169,3 +169,15 @@ def test_compose_when_any_amounts_then_the_document_sums(
     assert sum(group.basis_minor for group in invoice.vat) == invoice.totals.net_minor
     assert invoice.totals.due_minor == invoice.totals.net_minor + invoice.totals.vat_minor
     assert all(line.price >= 0 for line in invoice.lines)
+
+
+def test_invoice_when_kept_as_json_then_it_comes_back_and_still_has_to_sum(
+    documents: dict[str, Invoice],
+) -> None:
+    for invoice in documents.values():
+        kept = msgspec.json.encode(invoice)
+        assert msgspec.json.decode(kept, type=Invoice) == invoice
+    wrong = kept.replace(b'"gross_minor":2719', b'"gross_minor":2720')
+    assert wrong != kept
+    with pytest.raises(msgspec.ValidationError, match="BR-CO-15"):
+        msgspec.json.decode(wrong, type=Invoice)
