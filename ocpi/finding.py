@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from itertools import chain, islice
 from typing import Any, Final
 
 import msgspec
@@ -57,19 +58,22 @@ class Finding(msgspec.Struct, frozen=True):
 
 def lint(version: str, kind: str, raw: bytes, value: object, now: datetime) -> tuple[Finding, ...]:
     """Give what is odd about a message that was decoded from ``raw`` to ``value``."""
-    found = [*unknown_fields(version, kind, raw)]
+    odd = chain(unknown_fields(version, kind, raw), _judged(value, now))
+    return tuple(islice(odd, FINDINGS_MAX))
+
+
+def _judged(value: object, now: datetime) -> Iterator[Finding]:
     match value:
         case Tariff():
-            found.extend(lint_tariff(value))
+            yield from lint_tariff(value)
         case Location():
-            found.extend(lint_location(value))
+            yield from lint_location(value)
         case EVSE():
-            found.extend(_evse(value, ""))
+            yield from _evse(value, "")
         case Cdr():
-            found.extend(lint_cdr(value, now))
+            yield from lint_cdr(value, now)
         case _:
             pass
-    return tuple(found[:FINDINGS_MAX])
 
 
 def unknown_fields(version: str, kind: str, raw: bytes) -> Iterator[Finding]:

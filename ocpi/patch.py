@@ -65,7 +65,9 @@ def take(location: bytes, evse_uid: str, connector_id: str | None = None) -> byt
 def place_evse(location: bytes, evse_uid: str, evse: bytes) -> bytes:
     """Give the location with that EVSE replaced or added."""
     fields = _place(_fields(location), "evses", "uid", evse_uid, evse)
-    return msgspec.json.encode(fields)
+    result = msgspec.json.encode(fields)
+    guard.check(result)
+    return result
 
 
 def place_connector(location: bytes, evse_uid: str, connector_id: str, connector: bytes) -> bytes:

@@ -35,6 +35,8 @@ _MOMENT: Final = re.compile(
     r"(?:\.[0-9]{1,12})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})?\Z"
 )
 _PATH: Final = re.compile(r"(.*?)(?: - at `(?:key in )?\$\.?(.*)`)?\Z", re.DOTALL)
+_WHOLE: Final = re.compile(r"(-?[0-9]{1,18})\.0{1,15}\Z")
+_INT_AS_FLOAT: Final = "Expected `int`, got `float`"
 _MISSING: Final = re.compile(r"Object missing required field `([^`]+)`")
 _FAULTS: Final = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
 
@@ -59,7 +61,9 @@ def moment_from_text(text: str) -> datetime:
     if len(text) > MOMENT_CHARS_MAX or _MOMENT.match(text) is None:
         raise ValueError("a timestamp like 2015-06-29T20:39:09Z is expected")
     try:
-        moment = datetime.fromisoformat(text.upper())
+        moment = datetime.fromisoformat(text.upper() if text[-1] == "z" else text)
+        if moment.tzinfo is UTC:
+            return moment
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise ValueError("this moment does not exist in the calendar") from None
@@ -75,7 +79,7 @@ def _scalar(type_: type, value: object) -> object:
 
 
 def _number(value: object) -> Decimal:
-    if isinstance(value, int) and not isinstance(value, bool):
+    if not isinstance(value, Decimal) and type(value) is int:
         value = number_from_text(str(value)) if abs(value) > 10**18 else Decimal(value)
     if not isinstance(value, Decimal):
         raise ValueError("a number (not in quotes) is expected")  # noqa: TRY004 - the decoder adds the path to this one
@@ -90,13 +94,21 @@ def _tolerant_scalar(type_: type, value: object) -> object:
     return _scalar(type_, value)
 
 
+def _number_as_written(text: str) -> msgspec.Raw:
+    """Keep a number's text; ``230.0`` becomes ``230``, so that it may stand where an int must."""
+    whole = _WHOLE.match(text)
+    return msgspec.Raw((whole.group(1) if whole else text).encode())
+
+
 Decoders = dict[tuple[str, str], msgspec.json.Decoder[Any]]
 
 
-def _build(pick: Callable[[Any], Any], hook: Callable[[type, object], object]) -> Decoders:
+def _build(
+    pick: Callable[[Any], Any], hook: Callable[[type, object], object], *, strict: bool = True
+) -> Decoders:
     return {
         (version, kind): msgspec.json.Decoder(
-            pick(spec.wire), dec_hook=hook, float_hook=number_from_text
+            pick(spec.wire), dec_hook=hook, float_hook=number_from_text, strict=strict
         )
         for version, module in _VERSIONS.items()
         for kind, spec in module.KINDS.items()
@@ -109,9 +121,9 @@ def _patchable(wire: Any) -> Any:
 
 
 _STRICT: Final = _build(lambda wire: wire, _scalar)
-_TOLERANT: Final = _build(lambda wire: wire, _tolerant_scalar)
+_TOLERANT: Final = _build(lambda wire: wire, _tolerant_scalar, strict=False)
 _PATCHES: Final = _build(_patchable, _scalar)
-_ANY: Final = msgspec.json.Decoder(Any, float_hook=lambda text: msgspec.Raw(text.encode()))
+_ANY: Final = msgspec.json.Decoder(Any, float_hook=_number_as_written)
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -177,7 +189,7 @@ def _run(decoder: msgspec.json.Decoder[Any], raw: bytes, version: str) -> Any:
     try:
         return decoder.decode(raw)
     except msgspec.ValidationError as error:
-        cleaned = _cleaned(raw, version)
+        cleaned = _cleaned(raw, version, str(error))
         if cleaned is None:
             raise _refusal(error) from None
     except _FAULTS as error:
@@ -188,10 +200,14 @@ def _run(decoder: msgspec.json.Decoder[Any], raw: bytes, version: str) -> Any:
         raise _refusal(error) from None
 
 
-def _cleaned(raw: bytes, version: str) -> bytes | None:
-    """Give the body without nulls and without fields the version does not know, if it has any."""
+def _cleaned(raw: bytes, version: str, fault: str) -> bytes | None:
+    """Give the body without what OCPI allows and the struct does not, if that is in it.
+
+    That is: null for an absent optional, fields of a newer version, an int written as ``230.0``.
+    """
     newer = _VERSIONS[version].NEWER_FIELDS
-    if b"null" not in raw and not any(name.encode() in raw for name in newer):
+    odd = b"null" in raw or _INT_AS_FLOAT in fault
+    if not odd and not any(name.encode() in raw for name in newer):
         return None
     try:
         return _ENCODER.encode(_pruned(_ANY.decode(raw), newer))

@@ -486,3 +486,12 @@ def test_no_bytes_make_anything_but_an_ocpi_error(raw):
             codec.decode(V, kind, raw)
         except OcpiError:
             continue
+
+
+def test_a_whole_number_may_be_written_with_a_point():
+    raw, _ = codec.encode(V, connector())
+    assert codec.decode(V, "connector", raw.replace(b"900", b"900.0")) == connector()
+    for text in (b"900.5", b"1e999", b'"900"'):
+        assert refused(raw.replace(b"900", text), "connector").field == "max_voltage"
+    quoted = raw.replace(b"900", b'"900"')
+    assert codec.decode(V, "connector", quoted, tolerant=True) == connector()
