@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from hashlib import sha256
 from itertools import pairwise
 from typing import Final
 
@@ -21,7 +20,7 @@ from pnc import emaid as ids
 from pnc import policy as rules
 from pnc.certificate import Certificate
 from pnc.errors import DerError
-from pnc.path import CaPath, Found, Search
+from pnc.path import CaPath, Found, Known, Search
 from pnc.policy import Revocation
 from pnc.profile import Finding, Profile, Role, inspect
 from pnc.revocation.status import status
@@ -45,6 +44,8 @@ class _Presented(msgspec.Struct, frozen=True):
     leaf: Certificate
     others: tuple[Certificate, ...]
     checks: tuple[Check, ...]
+    where: object
+    found: Found | None
 
 
 class _Accepted(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +78,7 @@ def verify(
     `emaid` is the contract id that the request names; a contract leaf must be issued for it. `role`
     is one of ``profile.roles``: nothing in a certificate says which use it is for ([V2G2-925]).
     """
-    presented = _read(chain_ders, profile)
+    presented = _read(chain_ders, snapshot, profile, role)
     if isinstance(presented, Refusal):
         return _refused(presented)
     leaf, table = presented.leaf, profile.roles[role]
@@ -110,46 +111,51 @@ def _best(case: _Case, found: Found) -> _Accepted | Refusal:
     return refusal
 
 
-def _read(chain_ders: Sequence[bytes], profile: Profile) -> _Presented | Refusal:
+def _read(
+    chain_ders: Sequence[bytes], snapshot: TrustSnapshot, profile: Profile, role: str
+) -> _Presented | Refusal:
+    """The certificates, read; the CAs from memory when a path over them was found before."""
     limits = profile.policy.limits
     if not 1 <= len(chain_ders) <= limits.presented_max:
         reason = f"{len(chain_ders)} certificates, 1 to {limits.presented_max} are judged"
         return Refusal("limits", "the chain", reason)
-    read: list[Certificate] = []
+    try:
+        leaf = x509.parse(chain_ders[0])
+    except DerError as error:
+        return Refusal("parse", f"certificate 1 of {len(chain_ders)}", str(error))
+    others_ders = tuple(chain_ders[1:])
+    authority = leaf.extensions.authority_key_id
+    where = (others_ders, leaf.issuer, authority.key_id if authority else None, role)
+    known = snapshot.memory.paths.get(where)
+    if known is not None and known.profile is profile:
+        return _Presented(leaf, known.others, known.checks, where, known.found)
+    others: list[Certificate] = []
     checks: list[Check] = []
-    for at, data in enumerate(chain_ders):
+    for at, data in enumerate(others_ders):
+        which = f"certificate {at + 2} of {len(chain_ders)}"
         try:
             certificate = x509.parse(data)
         except DerError as error:
-            which = f"certificate {at + 1} of {len(chain_ders)}"
-            if at == 0 or profile.policy.refuses_unrelated:
+            if profile.policy.refuses_unrelated:
                 return Refusal("parse", which, str(error))
             checks.append(Check("parse", which, "unchecked", f"left out: {error}"))
             continue
-        if certificate not in read:
-            read.append(certificate)
-    return _Presented(read[0], tuple(read[1:]), tuple(checks))
+        if certificate not in others and certificate.der != leaf.der:
+            others.append(certificate)
+    return _Presented(leaf, tuple(others), tuple(checks), where, None)
 
 
 def _paths(presented: _Presented, snapshot: TrustSnapshot, profile: Profile, role: str) -> Found:
-    """The paths for this leaf's issuer, from memory when the same CAs came before."""
-    leaf = presented.leaf
-    authority = leaf.extensions.authority_key_id
-    where = (
-        sha256(b"".join([each.der for each in presented.others])).digest(),
-        leaf.issuer,
-        authority.key_id if authority else None,
-        id(profile),
-        role,
-    )
-    known = snapshot.memory.paths.get(where)
-    # The profile is kept beside the paths, so that its id cannot be reused while they are known.
-    if isinstance(known, tuple) and known[0] is profile:
-        found: Found = known[1]
-        return found
-    found = Search(snapshot, profile, profile.roles[role], presented.others).run(leaf)
+    """The paths for this leaf's issuer; those that exist are remembered for the next leaf."""
+    if presented.found is not None:
+        return presented.found
+    search = Search(snapshot, profile, profile.roles[role], presented.others)
+    found = search.run(presented.leaf)
     if found.paths:
-        snapshot.memory.paths.put(where, (profile, found))
+        known = Known(
+            profile=profile, others=presented.others, checks=presented.checks, found=found
+        )
+        snapshot.memory.paths.put(presented.where, known)
     return found
 
 

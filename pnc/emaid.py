@@ -130,7 +130,7 @@ def iso_check_digit(body: str) -> str:
     """
     two, three = (0, 0), (0, 0)
     for character in reversed(body):
-        quotient, rest = divmod(_ALPHABET.index(character), 9)
+        quotient, rest = divmod(int(character, 36), 9)
         two = _times_p1(two[0] + quotient // 2, two[1] + quotient % 2)
         three = _times_p2(three[0] + rest // 3, three[1] + rest % 3)
     # P1^15 is the identity; the other sum is solved with -P2^-15 = [[0,2],[2,1]].
@@ -151,7 +151,7 @@ def din_check_digit(body: str) -> str:
     """The check digit of a DIN SPEC 91286 id: a weighted sum modulo 11, where 10 is X."""
     total, weight = 0, 1
     for character in body:
-        value = _ALPHABET.index(character)
+        value = int(character, 36)
         if value < 10:
             total += weight * value
             weight *= 2

@@ -46,6 +46,41 @@ class Attribute(msgspec.Struct, frozen=True, gc=False):
 
 def parse(data: bytes) -> tuple[Attribute, ...]:
     """The attributes of a DER Name, in their order."""
+    return _usual(data) or _any(data)
+
+
+def _usual(data: bytes) -> tuple[Attribute, ...] | None:
+    """A name of the usual shape: short lengths, one known attribute a part; else None.
+
+    Reads nothing that `_any` would not read the same; it exists for speed alone.
+    """
+    size, pos = len(data), 2
+    found: list[Attribute] = []
+    if size > 0x81 or size < 2 or data[0] != 0x30 or data[1] != size - 2:
+        return None
+    try:
+        while pos < size:
+            stop = pos + 2 + data[pos + 1]
+            value = pos + 6 + data[pos + 5]
+            if (
+                data[pos] != 0x31
+                or data[pos + 2] != 0x30
+                or data[pos + 3] != stop - pos - 4
+                or data[pos + 4] != 0x06
+                or value + 2 > stop
+                or data[value + 1] != stop - value - 2
+                or stop > size
+            ):
+                return None
+            kind, codec = _SHORT[data[pos + 6 : value]], _CODEC[data[value]]
+            found.append(Attribute(kind, data[value + 2 : stop].decode(codec)))
+            pos = stop
+    except (IndexError, KeyError, UnicodeDecodeError):
+        return None
+    return tuple(found)
+
+
+def _any(data: bytes) -> tuple[Attribute, ...]:
     start, stop = der.whole(data, der.SEQUENCE)
     found: list[Attribute] = []
     header = der.header

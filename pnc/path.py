@@ -15,7 +15,7 @@ import msgspec
 
 from pnc import signature
 from pnc.certificate import Certificate
-from pnc.profile import Finding, Profile, Role, inspect, inspect_anchor
+from pnc.profile import ROOT, Finding, Profile, Role, Row, inspect, inspect_anchor
 from pnc.trust import Anchor, TrustSnapshot
 from pnc.verdict import Check, Refusal, Step
 
@@ -38,6 +38,15 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
     paths: tuple[CaPath, ...]
     refusal: Refusal
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What is remembered of CAs that came with a chain: them, read, and the paths over them."""
+
+    profile: Profile
+    others: tuple[Certificate, ...]
+    checks: tuple[Check, ...]
+    found: Found
 
 
 _WEIGHT: Final[dict[Step, int]] = {
@@ -139,7 +148,7 @@ class Search:
 
     def _may_stand(self, issuer: Certificate, below: tuple[Certificate, ...]) -> bool:
         """Whether `issuer` may be a CA above `below`, whoever its own issuer is."""
-        findings = inspect(issuer, self._role.sub_ca, self._profile)
+        findings = inspect(issuer, self._row(issuer), self._profile)
         hard = [each for each in findings if each.tolerance is None]
         if hard:
             self._refuse(hard[0], issuer, len(below))
@@ -167,7 +176,22 @@ class Search:
         return False
 
     def _counts(self, certificate: Certificate) -> bool:
-        return not certificate.is_self_issued and id(certificate) not in self._brought
+        return not certificate.is_self_issued and not self._is_cross(certificate)
+
+    def _row(self, certificate: Certificate) -> Row:
+        return ROOT if self._is_cross(certificate) else self._role.sub_ca
+
+    def _is_cross(self, certificate: Certificate) -> bool:
+        """Whether this is a V2G root that another root signed, known to the snapshot.
+
+        It stands in for that root, so it is judged as one and does not lengthen the path.
+        """
+        return (
+            self._profile.is_iso15118
+            and id(certificate) in self._brought
+            and certificate.extensions.path_length is None
+            and "V2G" in certificate.domain_components
+        )
 
     def _complete(self, below: tuple[Certificate, ...], anchor: Anchor) -> None:
         """Judge a path that reached an anchor, and keep it when all of it stands."""
@@ -187,7 +211,7 @@ class Search:
         if not self._all_stand(root, judged, tolerances, depth):
             return
         for at, each in enumerate(below):
-            findings = inspect(each, self._role.sub_ca, self._profile)
+            findings = inspect(each, self._row(each), self._profile)
             if not self._all_stand(each, findings, tolerances, at + 1):
                 return
         counted = sum(1 for each in below if not each.is_self_issued)

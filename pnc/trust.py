@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from hashlib import sha256
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import msgspec
 
@@ -25,6 +25,9 @@ from pnc.verdict import Verdict
 VERDICTS_MAX: Final = 8192
 PATHS_MAX: Final = 2048
 CHECKED_MAX: Final = 4096
+
+if TYPE_CHECKING:
+    from pnc.path import Known  # path searches in a snapshot; the snapshot only remembers for it
 
 Value = TypeVar("Value")
 
@@ -53,7 +56,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.verdicts: Bounded[tuple[Profile, Verdict]] = Bounded(VERDICTS_MAX)
-        self.paths: Bounded[object] = Bounded(PATHS_MAX)
+        self.paths: Bounded[Known] = Bounded(PATHS_MAX)
         self.checked: Bounded[bool] = Bounded(CHECKED_MAX)
 
 
