@@ -13,15 +13,15 @@ from settlement.fx.quote import Quote
 
 ECB = "ecb"
 EURO = "EUR"
-MID_DECIMALS = Decimal("1e-10")
+MID_DECIMALS = Decimal("1e-6")
 PUBLISHED_AT = time(15, 0, tzinfo=UTC)  # about 16:00 CET
 
 
 class RateSource(Protocol):
     """Who can be asked for a price: a bank's desk in production, reference rates in a trial."""
 
-    def quote(self, base: str, counter: str, now: datetime) -> Quote | None:
-        """A price that may be dealt on at `now`, or None: then the item is held."""
+    def quote(self, one: str, other: str, now: datetime) -> Quote | None:
+        """A price of the pair, in either direction, to deal on at `now`; None: the item is held."""
 
 
 class EcbReference:
@@ -42,14 +42,16 @@ class EcbReference:
         self.age_max = age_max
         self.valid_for = valid_for
 
-    def quote(self, base: str, counter: str, now: datetime) -> Quote | None:
+    def quote(self, one: str, other: str, now: datetime) -> Quote | None:
+        """The newest reference rate of the pair; the dearer currency is the base."""
         newest = min(now.astimezone(UTC).date(), _last_day())
         for back in range(self.age_max.days + 1):
             day = newest - timedelta(days=back)
             published = datetime.combine(day, PUBLISHED_AT)
             if now - published > self.age_max + timedelta(days=1):
                 return None
-            if published <= now and (mid := _mid(base, counter, day)) is not None:
+            if published <= now and (found := _mid(one, other, day)) is not None:
+                base, counter, mid = found
                 return Quote(
                     provider=ECB,
                     quote_id=f"{day}/{base}{counter}/{now.date()}/{self.spread}",
@@ -79,17 +81,15 @@ def _last_day() -> date:
 
 
 @lru_cache(maxsize=4_096)
-def _mid(base: str, counter: str, day: date) -> Decimal | None:
-    """What one `base` cost in `counter`, or None on a day or for a currency without a rate."""
+def _mid(one: str, other: str, day: date) -> tuple[str, str, Decimal] | None:
+    """(base, counter, mid) of a day, or None where there is no rate; `mid` is at least one."""
     rates = _history()
-    legs = []
-    for currency in (base, counter):
-        if currency == EURO:
-            legs.append(Decimal(1))
-            continue
+    euro: dict[str, Decimal] = {EURO: Decimal(1)}
+    for currency in {one, other} - {EURO}:
         try:
-            legs.append(Decimal(rates.convert(1, EURO, currency, date=day)))
+            euro[currency] = Decimal(rates.convert(1, EURO, currency, date=day))
         except (ValueError, RateNotFoundError):  # a currency it does not know, a day without a rate
             return None
-    mid = (legs[1] / legs[0]).quantize(MID_DECIMALS, rounding=ROUND_HALF_EVEN).normalize()
-    return mid if mid > 0 else None
+    base, counter = sorted((one, other), key=lambda currency: (euro[currency], currency))
+    mid = (euro[counter] / euro[base]).quantize(MID_DECIMALS, rounding=ROUND_HALF_EVEN)
+    return base, counter, Decimal(format(mid.normalize(), "f"))

@@ -64,8 +64,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
             for dated in self.contracts.get(party, ()):
                 if _covers(dated, day):
                     share = self.share(dp, day)
-                    rules = share.rules if share else ()
-                    shares = tuple(msgspec.structs.replace(rule, receiver=dp) for rule in rules)
+                    shares = share.rules if share else ()
                     return msgspec.structs.replace(dated.contract, shares=shares)
         return None
 

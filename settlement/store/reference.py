@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import permutations
+from itertools import combinations
 
 import asyncpg
 import msgspec
@@ -71,14 +71,15 @@ class StoredReference:
         wanted = sorted(currencies)[:CURRENCIES_MAX]
         if len(wanted) < 2:
             return ()
-        there = {(q.base, q.counter): q for q in await _read_quotes(conn, wanted, now)}
-        for base, counter in permutations(wanted, 2):
-            if (base, counter) in there or self._ask_rate is None:
+        found = await _read_quotes(conn, wanted, now)
+        priced = {frozenset((quote.base, quote.counter)) for quote in found}
+        for one, other in combinations(wanted, 2):
+            if frozenset((one, other)) in priced or self._ask_rate is None:
                 continue
-            if (found := self._ask_rate(base, counter, now)) is not None:
-                await add_quote(conn, found)
-                there[base, counter] = found
-        return tuple(there[pair] for pair in sorted(there))
+            if (asked := self._ask_rate(one, other, now)) is not None:
+                await add_quote(conn, asked)
+                found.append(asked)
+        return tuple(found)
 
 
 async def seed_vat_rates(conn: asyncpg.Connection) -> int:
@@ -162,7 +163,7 @@ async def add_contract(
             valid_from,
             valid_to,
         )
-        return await release(conn, reasons=(Reason.COMMISSION_MISSING,))
+        return await release(conn, reasons=(Reason.COMMISSION_MISSING, Reason.PARTY_MISSING))
 
 
 async def add_share(

@@ -17,6 +17,7 @@ from settlement.store import sql
 from settlement.store.item import Loaded
 from settlement.store.posting import post
 from settlement.store.queue import release_credits
+from settlement.tax.leg import Supply
 
 SQL = sql.load("settlement.sql")
 DETAIL_MAX = 2_000
@@ -161,6 +162,7 @@ def _order_rows(loaded: Loaded, result: Settled, now: datetime) -> list[tuple[An
             msgspec.json.encode(order),
             order.corrects,
             now,
+            order.leg.supply is Supply.ELECTRICITY,
         )
         for order in result.orders
     ]

@@ -33,8 +33,11 @@ ON CONFLICT (cdr_no) DO UPDATE SET
     last_tried = excluded.last_tried, attempts = held.attempts + 1
 
 -- name: add_order
-INSERT INTO document_order (idem, cdr_no, group_key, kind, leg, issuer, series, customer, currency, tax_point, body, corrects, ordered_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (idem) DO NOTHING
+WITH added AS (
+    INSERT INTO document_order (idem, cdr_no, group_key, kind, leg, issuer, series, customer, currency, tax_point, body, corrects,
+                                ordered_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (idem) DO NOTHING RETURNING order_id)
+INSERT INTO document_due (order_id, is_single) SELECT order_id, $14 FROM added
 
 -- name: add_payable
 INSERT INTO payable (idem, cdr_no, party, account, currency, amount_minor, reference, due_at, position)

@@ -30,6 +30,14 @@ CREATE TABLE document_order (
 CREATE TRIGGER document_order_append_only BEFORE UPDATE OR DELETE ON document_order
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
+-- Orders that wait for their document; the row goes in the transaction that issues it.
+CREATE TABLE document_due (
+    order_id  bigint PRIMARY KEY REFERENCES document_order,
+    is_single boolean NOT NULL,                          -- receipts at once; the rest by clearing run
+    blocked   text NOT NULL DEFAULT ''                   -- why no document could be made of it
+);
+CREATE INDEX document_due_open ON document_due (is_single, order_id) WHERE blocked = '';
+
 CREATE TABLE document (
     document_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     issuer      text   NOT NULL,
