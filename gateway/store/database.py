@@ -42,13 +42,19 @@ class Database:
             async with asyncio.timeout(deadline_s):
                 pool = await asyncpg.create_pool(
                     url,
-                    min_size=1,
+                    min_size=0,
                     max_size=size,
                     max_inactive_connection_lifetime=IDLE_S,
                     reset=_reset_if_needed,
                     server_settings={"application_name": "networkcore", "timezone": "UTC"},
                 )
-        return cls(pool)
+        db = cls(pool)
+        try:
+            await db.fetchval("SELECT 1", timeout_s=deadline_s)
+        except BaseException:
+            pool.terminate()
+            raise
+        return db
 
     async def close(self, *, grace_s: float = DEADLINE_S) -> None:
         """Wait for running statements, then cut what is left."""
@@ -88,14 +94,32 @@ class Database:
     async def connection(self, *, timeout_s: float = DEADLINE_S) -> AsyncIterator[Any]:
         """One connection, with one deadline over waiting for it and everything done with it."""
         with _translated():
-            async with asyncio.timeout(timeout_s), self._pool.acquire() as connection:
-                yield connection
+            async with asyncio.timeout(timeout_s):
+                connection = await self._pool.acquire()
+                try:
+                    yield connection
+                except asyncio.CancelledError:
+                    # A server that hangs would keep the polite way, asking it to cancel, waiting
+                    # for ever; asyncpg sets no limit of its own to that.
+                    connection.terminate()
+                    raise
+                finally:
+                    await self._pool.release(connection)
 
     @contextlib.asynccontextmanager
     async def transaction(self, *, timeout_s: float = DEADLINE_S) -> AsyncIterator[Any]:
         """One transaction: committed when the block ends, rolled back when it raises."""
-        async with self.connection(timeout_s=timeout_s) as connection, connection.transaction():
-            yield connection
+        async with self.connection(timeout_s=timeout_s) as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                yield connection
+            except asyncio.CancelledError:
+                raise  # the connection is cut, and with it the transaction
+            except BaseException:
+                await transaction.rollback()
+                raise
+            await transaction.commit()
 
 
 async def _reset_if_needed(connection: Any) -> None:
