@@ -1,4 +1,4 @@
-"""A charge point operator: publishes places and prices, asks before it charges, bills afterwards."""
+"""A charge point operator: publishes places and prices, asks, charges, and bills afterwards."""
 
 from __future__ import annotations
 
@@ -91,10 +91,10 @@ class ChargePointOperator(Partner):
 
     # -- authorising
 
-    async def authorise(self, uid: str, station: Station, token_type: str = "RFID") -> Reply:
+    async def authorise(self, uid: str, station: Station, kind: str = "RFID") -> Reply:
         """Real-time authorisation of a token at one station (OCPI mod_tokens §11.2.2)."""
         body = {"location_id": station.location_id, "evse_uids": [f"{station.location_id}-1"]}
-        path = f"/{uid}/authorize?type={token_type}"
+        path = f"/{uid}/authorize?type={kind}"
         return await self.call("POST", "tokens", "SENDER", path, body=body)
 
     # -- charging

@@ -79,8 +79,9 @@ GERMAN_STATIONS: Final = (
     Station(location_id="KOELN-DOM", name="Ladepark am Dom", address="Trankgasse 11", city="Koeln",
             postal_code="50667", country="DEU", latitude="50.941357", longitude="6.958307",
             time_zone="Europe/Berlin", power_w=150_000),
-    Station(location_id="BONN-HBF", name="Schnelllader Bonn Hauptbahnhof", 
-            address="Am Hauptbahnhof 1", city="Bonn", postal_code="53111", country="DEU", latitude="50.732009",
+    Station(location_id="BONN-HBF", name="Schnelllader Bonn Hauptbahnhof",
+            address="Am Hauptbahnhof 1", city="Bonn", postal_code="53111", country="DEU",
+            latitude="50.732009",
             longitude="7.096820", time_zone="Europe/Berlin", power_w=300_000),
 )  # fmt: skip
 NORWEGIAN_STATIONS: Final = (
