@@ -16,6 +16,7 @@ import msgspec
 
 from gateway.store.database import Database, StoreUnavailable
 from gateway.store.sql import load
+from ocpi.model.party import PartyId
 
 SQL = load("gateway.store", "authorisation.sql")
 WAITING_MAX: Final = 50_000
@@ -61,6 +62,19 @@ async def read_location(
     """(version, body) of a location that its owner has published to the hub."""
     row = await db.fetchrow(SQL["location"], country_code, party_id, id_key)
     return None if row is None else (row["version"], row["body"])
+
+
+async def block_token(
+    db: Database, owner: PartyId, uid_key: str, token_type: str, reason: str
+) -> None:
+    """The hub's own block of one token of one owner."""
+    await db.execute(
+        SQL["block"], owner.country_code, owner.party_id, uid_key, token_type, reason
+    )
+
+
+async def unblock_token(db: Database, owner: PartyId, uid_key: str, token_type: str) -> None:
+    await db.execute(SQL["unblock"], owner.country_code, owner.party_id, uid_key, token_type)
 
 
 def microseconds(moment: datetime) -> int:

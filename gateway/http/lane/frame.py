@@ -17,16 +17,16 @@ PARTIAL: Final = 0
 UNKNOWN: Final = -1
 
 _END: Final = b"\r\n\r\n"
-_LENGTH: Final = b"\r\ncontent-length:"
+_LENGTH: Final = b"\r\ncontent-length"
 _DEMANDS: Final = (b"\r\ntransfer-encoding", b"\r\nupgrade", b"\r\nexpect", b"\r\n ", b"\r\n\t")
 
 
-def head_length(data: bytes) -> int:
-    """Length of the head with its empty line; PARTIAL while it is incomplete; UNKNOWN if not plain."""
-    end = data.find(_END, 0, HEAD_BYTES_MAX + 4)
+def head_length(data: bytes, start: int = 0) -> int:
+    """Length of the head with its empty line; PARTIAL while incomplete; UNKNOWN if not plain."""
+    end = data.find(_END, start, start + HEAD_BYTES_MAX + 4)
     if end >= 0:
-        return end + 4
-    if len(data) > HEAD_BYTES_MAX or not _may_become_plain(data):
+        return end + 4 - start
+    if len(data) - start > HEAD_BYTES_MAX or not _may_become_plain(data[start:]):
         return UNKNOWN
     return PARTIAL
 
@@ -37,18 +37,17 @@ def _may_become_plain(data: bytes) -> bool:
 
 
 def body_length(head: bytes) -> int:
-    """Length of the body that this plain head announces; UNKNOWN when it is not for the lane to say."""
+    """Length of the body that this plain head announces; UNKNOWN when the lane may not say."""
     lower = head.lower()
     for demand in _DEMANDS:
         if demand in lower:
             return UNKNOWN
     start = lower.find(_LENGTH)
     if start < 0:
-        return 0 if b"\r\ncontent-length" not in lower else UNKNOWN
+        return 0
     stop = lower.find(b"\r\n", start + 2)
-    digits = lower[start + len(_LENGTH) : stop].strip(b" ")
-    if not digits.isdigit() or len(digits) > BODY_DIGITS_MAX:
-        return UNKNOWN
-    if lower.find(b"\r\ncontent-length", stop) >= 0:
+    digits = lower[start + len(_LENGTH) + 1 : stop].strip(b" ")
+    is_plain = lower[start + len(_LENGTH) : start + len(_LENGTH) + 1] == b":" and digits.isdigit()
+    if not is_plain or len(digits) > BODY_DIGITS_MAX or lower.find(_LENGTH, stop) >= 0:
         return UNKNOWN
     return int(digits)

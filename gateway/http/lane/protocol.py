@@ -23,8 +23,9 @@ from aiohttp.web_server import Server
 from gateway.http.lane.frame import PARTIAL, UNKNOWN, body_length, head_length
 
 PINNED: Final = (
-    "_close", "_force_close", "_keepalive_timeout", "_loop", "_manager", "_messages",
-    "_next_keepalive_close_time", "_paused", "_request_count", "_waiter", "transport",
+    "_buffer_paused", "_close", "_force_close", "_keepalive_timeout", "_loop", "_manager",
+    "_messages", "_next_keepalive_close_time", "_pause_transport_reading", "_paused",
+    "_reading_paused", "_request_count", "_resume_transport_reading", "_waiter", "transport",
 )  # fmt: skip
 
 HOT_BYTES_MAX: Final = 12 << 10
@@ -83,53 +84,55 @@ class LaneProtocol(RequestHandler):
             return
         if self._held:
             data, self._held = self._held + data, b""
-        self._stop_deadline()
         self._run(data)
 
     def _run(self, data: bytes) -> None:
         """Request by request, until the bytes are used up, kept for later, or given away."""
         answers: list[bytes] = []
-        while data and not self._ordinary:
+        at, end = 0, len(data)
+        while at < end and not self._ordinary:
             if self._body_left:
-                data = self._feed_body(data)
+                at = self._feed_body(data, at)
                 continue
-            used = self._next(data, answers)
+            used = self._next(data, at, answers)
             if used == PARTIAL:
                 break
             if used == UNKNOWN:
                 self._flush(answers)
-                self._give_away(data)
-                return
-            data = data[used:] if used < len(data) else b""
+                self._lose()
+                break
+            at += used
         self._flush(answers)
-        if data and self._ordinary:
-            super().data_received(data)
+        if self._ordinary and at < end:
+            super().data_received(data[at:])
 
-    def _next(self, data: bytes, answers: list[bytes]) -> int:
-        """Bytes of the first request in `data` that are dealt with; PARTIAL: kept; UNKNOWN: not framed."""
-        head = head_length(data)
+    def _next(self, data: bytes, at: int, answers: list[bytes]) -> int:
+        """How much of the request at `at` is dealt with; PARTIAL: it is kept; UNKNOWN: no frame."""
+        head = head_length(data, at)
         if head <= 0:
-            return self._hold(data, HEAD_DEADLINE_S) if head == PARTIAL else UNKNOWN
-        body = body_length(data[:head])
+            return self._hold(data[at:]) if head == PARTIAL else UNKNOWN
+        body = body_length(data[at : at + head])
         if body < 0:
             return UNKNOWN
         whole = head + body
-        if data.startswith(self._hot.prefix) and whole <= HOT_BYTES_MAX:
-            if len(data) < whole:
-                if self._is_idle():
-                    return self._hold(data, BODY_DEADLINE_S / 2)
-            elif self._is_idle():
-                if self._paused or len(answers) >= ANSWERS_JOINED_MAX:
-                    self._flush(answers)
-                if self._paused:
-                    return self._hold_until_read(data)
-                frame = data if len(data) == whole else data[:whole]
-                answer = self._hot.answer(frame, body)
-                if answer is not None:
-                    answers.append(answer)
-                    return whole
+        if self._may_be_hot(data, at, whole):
+            if len(data) - at < whole:
+                return self._hold(data[at:])
+            if self._paused or len(answers) >= ANSWERS_JOINED_MAX:
+                self._flush(answers)
+            if self._paused:
+                return self._hold_until_read(data[at:])
+            frame = data if len(data) == whole else data[at : at + whole]
+            answer = self._hot.answer(frame, body)
+            if answer is not None:
+                answers.append(answer)
+                self._stop_deadline()
+                return whole
         self._flush(answers)
-        return self._hand_on(data[:whole], whole)
+        return self._hand_on(data[at : at + whole], whole)
+
+    def _may_be_hot(self, data: bytes, at: int, whole: int) -> bool:
+        return data.startswith(self._hot.prefix, at) and whole <= HOT_BYTES_MAX and self._is_idle()
 
     def _is_idle(self) -> bool:
         """Nothing is being answered, and aiohttp's parser stands between two requests."""
@@ -155,6 +158,7 @@ class LaneProtocol(RequestHandler):
 
     def _hand_on(self, data: bytes, whole: int) -> int:
         """Gives one framed request to aiohttp and holds its view against the lane's."""
+        self._stop_deadline()
         before = self._request_count
         super().data_received(data)
         self._hot.counters.handed_on += 1
@@ -171,20 +175,19 @@ class LaneProtocol(RequestHandler):
             return self._lose(len(data))
         return len(data)
 
-    def _feed_body(self, data: bytes) -> bytes:
-        """The rest of a body that aiohttp is reading; returns what lies behind it."""
-        piece, rest = data[: self._body_left], data[self._body_left :]
+    def _feed_body(self, data: bytes, at: int) -> int:
+        """The rest of a body that aiohttp is reading; returns where it ends in `data`."""
+        piece = data[at : at + self._body_left]
         self._body_left -= len(piece)
         super().data_received(piece)
-        if self._body_left:
-            self._start_deadline(BODY_DEADLINE_S)
-        else:
+        if not self._body_left:
+            self._stop_deadline()
             payload, self._payload = self._payload, None
             if payload is None or not payload.is_eof():
-                self._lose(0)
-        return rest
+                self._lose()
+        return at + len(piece)
 
-    def _lose(self, used: int) -> int:
+    def _lose(self, used: int = 0) -> int:
         """From here on this connection is aiohttp's: the two parsers may see different requests."""
         self._ordinary = True
         self._body_left = 0
@@ -193,26 +196,27 @@ class LaneProtocol(RequestHandler):
         self._hot.counters.lost += 1
         return used
 
-    def _give_away(self, data: bytes) -> None:
-        self._lose(0)
-        super().data_received(data)
-
-    def _hold(self, data: bytes, deadline_s: float) -> int:
+    def _hold(self, data: bytes) -> int:
+        """Keeps half a request; its time runs from its first byte, however slowly it drips."""
         self._held = data
         self._hot.counters.held += 1
-        self._start_deadline(deadline_s)
+        if self._deadline is None:
+            self._start_deadline(HEAD_DEADLINE_S)
         return PARTIAL
 
     def _hold_until_read(self, data: bytes) -> int:
-        """The peer does not read: keep its request, and stop reading until it does."""
+        """The peer does not read its answers: keep its request, and stop reading until it does."""
         self._held = data
         self._hot.counters.paused += 1
         self._pause_transport_reading()
+        if self._deadline is None:
+            self._start_deadline(BODY_DEADLINE_S)
         return PARTIAL
 
     def resume_writing(self) -> None:
         super().resume_writing()
         if self._held and not self._ordinary and self.transport is not None:
+            self._stop_deadline()
             if not self._reading_paused and not self._buffer_paused:
                 self._resume_transport_reading()
             held, self._held = self._held, b""
@@ -228,16 +232,29 @@ class LaneProtocol(RequestHandler):
             self._deadline = None
 
     def _on_deadline(self) -> None:
-        """Half a head is refused; a whole head without its body becomes aiohttp's to read."""
+        """Half a head is refused, half a body is aiohttp's to wait for, a deaf peer is cut off."""
         self._deadline = None
         self._hot.counters.timed_out += 1
         held, self._held = self._held, b""
-        if not held or head_length(held) <= 0:
-            if self.transport is not None and self._is_idle():
-                self.transport.write(_TIMED_OUT)
-            self.force_close()
+        transport = self.transport
+        if transport is None:
             return
-        self._hand_on(held, head_length(held) + body_length(held[: head_length(held)]))
+        if self._paused:
+            transport.abort()
+        elif held and (head_length(held) > 0 or not self._is_idle()):
+            self._hand_on_late(held)
+        else:
+            if held:
+                transport.write(_TIMED_OUT)
+            self.force_close()
+
+    def _hand_on_late(self, held: bytes) -> None:
+        head = head_length(held)
+        if head > 0:
+            self._hand_on(held, head + body_length(held[:head]))
+            return
+        self._lose()
+        super().data_received(held)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._stop_deadline()

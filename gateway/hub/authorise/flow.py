@@ -34,7 +34,12 @@ from gateway.hub.authorise.verdict import (
     decide,
 )
 from gateway.hub.context import Hub
-from gateway.store.authorisation import AuthorisationLog, read_location
+from gateway.store.authorisation import (
+    AuthorisationLog,
+    block_token,
+    read_location,
+    unblock_token,
+)
 from gateway.store.database import StoreUnavailable
 from ocpi.errors import OcpiError
 from ocpi.model.location import Location
@@ -271,6 +276,17 @@ class Authoriser:
             version=(platform.version or "") if platform is not None and spoken else "",
             contract_id=token.contract_id if token is not None else request.contract_key,
         )
+
+    # --- blocking --------------------------------------------------------------------------------
+
+    async def block(self, owner: PartyId, uid: str, token_type: str, reason: str) -> None:
+        """The hub's own block; when this returns the hot set refuses the token."""
+        await block_token(self.hub.db, owner, fold(uid), token_type, reason)
+        await self.keeper.token_changed_by_key(fold(uid), token_type)
+
+    async def unblock(self, owner: PartyId, uid: str, token_type: str) -> None:
+        await unblock_token(self.hub.db, owner, fold(uid), token_type)
+        await self.keeper.token_changed_by_key(fold(uid), token_type)
 
     # --- recording -------------------------------------------------------------------------------
 

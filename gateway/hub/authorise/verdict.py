@@ -245,7 +245,7 @@ RECEIVER_UNKNOWN = _error(4001, "receiver-unknown", "OCPI-to-party-id: no such p
 
 
 def decide(facts: Facts, now_s: float) -> Decision:
-    """What follows from the facts at this moment; expiry is looked at here, at use, and absolute."""
+    """What follows from the facts at this moment; expiry is absolute and looked at here, at use."""
     token = facts.token
     if token is None:
         state = TokenState.UNKNOWN if facts.readable else TokenState.UNREADABLE
