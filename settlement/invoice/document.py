@@ -9,9 +9,10 @@ from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from settlement.invoice.compose import Draft, Item, compose
+from settlement.invoice.compose import Draft, compose
 from settlement.invoice.errors import DocumentError
 from settlement.invoice.label import label
+from settlement.invoice.line import fit
 from settlement.invoice.model import (
     Invoice,
     Occasion,
@@ -19,11 +20,10 @@ from settlement.invoice.model import (
     PaymentCode,
     Preceding,
     TypeCode,
-    Unit,
     VatGroup,
 )
 from settlement.invoice.party import Address, Contact, Delivery, Party
-from settlement.ledger.order import DocumentOrder, OrderLine
+from settlement.ledger.order import DocumentOrder
 from settlement.tax.leg import Category, DocumentKind, Supply
 from settlement.tax.party import DRIVER_KEY, MoneyParty
 
@@ -78,6 +78,8 @@ def document_from_orders(
     issuer = parties.get(leg.issuer)
     start = min(order.supply_start for order in orders).astimezone(ZoneInfo(time_zone)).date()
     end = max(order.supply_end for order in orders).astimezone(ZoneInfo(time_zone)).date()
+    items = tuple(item for order in orders for item in fit(order, sign, language))
+    shown = {(item.category, item.rate) for item in items}
     draft = Draft(
         number=number,
         issued_on=issued_at.date(),
@@ -85,14 +87,18 @@ def document_from_orders(
         currency=first.currency,
         seller=_party(leg.supplier, language),
         buyer=_party(leg.customer, language),
-        items=tuple(_item(order, line, sign, language) for order in orders for line in order.lines),
-        vat=_vat(orders, sign),
+        items=items,
+        vat=tuple(
+            group
+            for group in _vat(orders, sign)
+            if group.basis_minor or group.vat_minor or (group.category, group.rate) in shown
+        ),
         payment=_payment(first, kind, language),
         is_paid=not kind.is_self_billed,
         accounting_currency=leg.place_currency,
         vat_accounting_minor=_vat_in_place(orders, sign),
         tax_point_on=first.tax_point if not is_receipt else None,
-        buyer_reference=first.contract_id,
+        buyer_reference=first.contract_id if is_receipt else "",
         period_start=start,
         period_end=end,
         delivery=_delivery(first) if is_receipt else None,
@@ -158,32 +164,6 @@ def _schemed(text: str) -> tuple[str, str]:
     return "", text
 
 
-def _item(order: DocumentOrder, line: OrderLine, sign: int, language: str) -> Item:
-    category, rate = _rate(order, line)
-    is_receipt = order.leg.supply is Supply.ELECTRICITY
-    return Item(
-        name=label(language, line.code),
-        quantity=abs(line.quantity),
-        unit=Unit(line.unit),
-        net_minor=sign * line.net_minor,
-        category=category,
-        rate=rate,
-        price=abs(line.unit_price),
-        description=line.why if is_receipt else order.cdr_key,
-    )
-
-
-def _rate(order: DocumentOrder, line: OrderLine) -> tuple[Category, Decimal]:
-    """The VAT row that the line names, or the only one there is."""
-    subtotals = order.leg.subtotals
-    for subtotal in subtotals:
-        if line.vat_row_id and subtotal.row_id == line.vat_row_id:
-            return subtotal.category, subtotal.rate
-    if len(subtotals) == 1:
-        return subtotals[0].category, subtotals[0].rate
-    raise DocumentError(f"{order.cdr_key}: line {line.code} does not say which VAT row is its own")
-
-
 def _vat(orders: tuple[DocumentOrder, ...], sign: int) -> tuple[VatGroup, ...]:
     """The sums of what was posted, never computed again: document and journal agree."""
     found: dict[tuple[Category, Decimal], VatGroup] = {}
@@ -233,7 +213,7 @@ def _payment(order: DocumentOrder, kind: TypeCode, language: str) -> Payment:
 def _delivery(order: DocumentOrder) -> Delivery:
     """The charge point: the place of supply of electricity (art 39 VAT Directive)."""
     return Delivery(
-        address=Address(country=order.location_country or order.leg.place),
+        address=Address(country=order.location_country or order.leg.place.partition("-")[0]),
         name=order.location_name,
         location_id=order.evse_id,
     )

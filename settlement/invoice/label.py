@@ -101,7 +101,7 @@ _ROWS: Final[dict[str, tuple[str, str, str, str, str]]] = {
     ),
     "fixed": ("Start fee", "Startgebühr", "Starttarief", "Startgebyr", "Frais de démarrage"),
     "reservation": ("Reservation", "Reservierung", "Reservering", "Reservasjon", "Réservation"),
-    "adjustment": (
+    "limit": (
         "Price limit of the tariff",
         "Preisgrenze des Tarifs",
         "Prijsgrens van het tarief",

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LINE_TOLERANCE_MINOR = 2
 """Peppol R120 allows 0.02 between quantity times price and the line's net amount."""
+VAT_TOLERANCE_MINOR = 5
+"""A partner's own total may stand by contract when it differs by some cents (reference §1.2)."""
 LINES_MAX = 10_000
 AMOUNT_MINOR_MAX = 10**15
 EXEMPT_CATEGORIES = ("AE", "E", "O")
@@ -74,11 +76,16 @@ def _groups_differ(invoice: Invoice) -> bool:
 
 
 def _vat_differs(invoice: Invoice) -> bool:
-    # the VAT of each line was rounded when it was posted: half a minor unit a line may add up
+    # the VAT of each line was rounded when it was posted: half a minor unit a line may add up;
+    # the official rule allows a whole unit of the currency
     lines = groups(invoice.lines)
     return any(
         abs(vat_of(group.basis_minor, group.rate) - group.vat_minor)
-        > (0 if not group.rate else 1 + len(lines[(str(group.category), group.rate)]) // 2)
+        > (
+            0
+            if not group.rate
+            else VAT_TOLERANCE_MINOR + len(lines[(str(group.category), group.rate)]) // 2
+        )
         for group in invoice.vat
     )
 

@@ -267,6 +267,76 @@ def test_orders_when_they_do_not_belong_together_then_refused() -> None:
         document_from_orders((), PARTIES, "X", NOW)
 
 
+def two_rates(lines: list[OrderLine], charging: int, standing: int) -> DocumentOrder:
+    """Greece: charging at 6 %, standing afterwards at 24 %."""
+    rows = [
+        VatSubtotal(
+            category=Category.STANDARD,
+            rate=Decimal(rate),
+            base_minor=base,
+            vat_minor=round(base * rate / 100),
+            row_id=row,
+        )
+        for row, rate, base in (("gr-ev", 6, charging), ("gr-std", 24, standing))
+    ]
+    return order(
+        leg(Supply.ELECTRICITY, CPO, driver("GR", "EUR"), DocumentKind.RECEIPT, rows), lines
+    )
+
+
+def line(code: str, net: int, row: str, quantity: str = "1") -> OrderLine:
+    price = (Decimal(net).scaleb(-2) / Decimal(quantity)).quantize(Decimal("0.0001"))
+    return OrderLine(
+        code=code,
+        quantity=Decimal(quantity),
+        unit="C62",
+        unit_price=price,
+        net_minor=net,
+        vat_row_id=row,
+    )
+
+
+def test_order_when_a_cent_fell_between_rows_then_the_largest_line_takes_it() -> None:
+    lines = [
+        line("energy", 1001, "gr-ev", "20"),
+        line("fixed", 50, "gr-ev"),
+        line("parking", 299, "gr-std"),
+    ]
+    found = document_from_order(two_rates(lines, 1050, 300), PARTIES, "X", NOW)
+    assert [each.net_minor for each in found.lines] == [1000, 50, 300]
+    assert found.totals.gross_minor == 1350 + 63 + 72
+
+
+def test_order_when_a_price_limit_spans_rows_then_it_stands_once_for_each() -> None:
+    lines = [
+        line("energy", 1000, "gr-ev", "20"),
+        line("parking", 1000, "gr-std"),
+        line("limit", -500, "gr-ev"),
+    ]
+    found = document_from_order(two_rates(lines, 750, 750), PARTIES, "X", NOW)
+    assert [each.net_minor for each in found.lines] == [1000, 1000, -250, -250]
+    assert [each.rate for each in found.lines[2:]] == [6, 24]
+    assert all(each.quantity == -1 and each.price == Decimal("2.5") for each in found.lines[2:])
+
+
+async def test_order_when_nothing_was_charged_then_the_energy_still_stands(
+    rules: Schematron,
+) -> None:
+    found = document_from_order(two_rates([], 0, 0), PARTIES, "X", NOW)
+    assert [(each.quantity, each.net_minor) for each in found.lines] == [(Decimal("41.386"), 0)]
+    assert (await rules.check(ubl.write(found))).findings == ()
+
+
+def test_order_when_a_unit_is_unknown_then_refused_and_an_unknown_code_is_its_own_name() -> None:
+    known = receipt()
+    odd = replace(known.lines[0], code="roaming", unit="MMT")
+    with pytest.raises(DocumentError, match="MMT"):
+        document_from_order(replace(known, lines=(odd, *known.lines[1:])), PARTIES, "X", NOW)
+    named = replace(known.lines[0], code="roaming")
+    found = document_from_order(replace(known, lines=(named, *known.lines[1:])), PARTIES, "X", NOW)
+    assert found.lines[0].name == "roaming"
+
+
 def test_order_when_lines_do_not_sum_to_their_leg_then_refused() -> None:
     original = receipt()
     with pytest.raises(DocumentError, match="BR-CO-18"):
