@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from settlement.invoice.compose import Draft, compose
+from settlement.invoice.compose import Draft, Item, compose
 from settlement.invoice.errors import DocumentError
 from settlement.invoice.label import label
 from settlement.invoice.line import fit
@@ -76,10 +76,8 @@ def document_from_orders(
     is_receipt = leg.supply is Supply.ELECTRICITY
     sign = -1 if kind.is_credit and leg.gross_minor < 0 else 1
     issuer = parties.get(leg.issuer)
-    start = min(order.supply_start for order in orders).astimezone(ZoneInfo(time_zone)).date()
-    end = max(order.supply_end for order in orders).astimezone(ZoneInfo(time_zone)).date()
+    start, end = _period(orders, time_zone)
     items = tuple(item for order in orders for item in fit(order, sign, language))
-    shown = {(item.category, item.rate) for item in items}
     draft = Draft(
         number=number,
         issued_on=issued_at.date(),
@@ -88,11 +86,7 @@ def document_from_orders(
         seller=_party(leg.supplier, language),
         buyer=_party(leg.customer, language),
         items=items,
-        vat=tuple(
-            group
-            for group in _vat(orders, sign)
-            if group.basis_minor or group.vat_minor or (group.category, group.rate) in shown
-        ),
+        vat=_vat(orders, sign, items),
         payment=_payment(first, kind, language),
         is_paid=not kind.is_self_billed,
         accounting_currency=leg.place_currency,
@@ -164,8 +158,22 @@ def _schemed(text: str) -> tuple[str, str]:
     return "", text
 
 
-def _vat(orders: tuple[DocumentOrder, ...], sign: int) -> tuple[VatGroup, ...]:
-    """The sums of what was posted, never computed again: document and journal agree."""
+def _period(orders: tuple[DocumentOrder, ...], time_zone: str) -> tuple[date, date]:
+    """First and last local day of what was supplied."""
+    zone = ZoneInfo(time_zone)
+    start = min(order.supply_start for order in orders)
+    end = max(order.supply_end for order in orders)
+    return start.astimezone(zone).date(), end.astimezone(zone).date()
+
+
+def _vat(
+    orders: tuple[DocumentOrder, ...], sign: int, items: tuple[Item, ...]
+) -> tuple[VatGroup, ...]:
+    """The sums of what was posted, never computed again: document and journal agree.
+
+    A row of nothing that no line stands for is left out.
+    """
+    shown = {(item.category, item.rate) for item in items}
     found: dict[tuple[Category, Decimal], VatGroup] = {}
     for subtotal in (subtotal for order in orders for subtotal in order.leg.subtotals):
         key = (subtotal.category, subtotal.rate)
@@ -178,7 +186,11 @@ def _vat(orders: tuple[DocumentOrder, ...], sign: int) -> tuple[VatGroup, ...]:
             exemption_code=subtotal.reason_code,
             exemption_text=subtotal.reason,
         )
-    return tuple(found.values())
+    return tuple(
+        group
+        for key, group in found.items()
+        if group.basis_minor or group.vat_minor or key in shown
+    )
 
 
 def _vat_in_place(orders: tuple[DocumentOrder, ...], sign: int) -> int | None:
