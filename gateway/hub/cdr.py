@@ -69,9 +69,7 @@ async def accept(hub: Hub, post: Post) -> Accepted:
     return accepted
 
 
-async def _insert(
-    conn: Any, post: Post, row: Row, cdr: Cdr, receiver: PartyId
-) -> Accepted | None:
+async def _insert(conn: Any, post: Post, row: Row, cdr: Cdr, receiver: PartyId) -> Accepted | None:
     owner = row.key.owner
     where = (owner.country_code, owner.party_id)
     if cdr.credit and cdr.credit_reference_id:
@@ -145,5 +143,3 @@ async def by_url(hub: Hub, url_key: str) -> tuple[Row, PartyId] | None:
         last_updated=record["last_updated"],
     )
     return row, PartyId(record["token_country"], record["token_party"])
-
-

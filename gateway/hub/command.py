@@ -181,9 +181,7 @@ async def take_result(
     return await _relay(hub, network, row, raw, correlation_id)
 
 
-async def _relay(
-    hub: Hub, network: Network, row: Any, raw: bytes, correlation_id: str
-) -> Answer:
+async def _relay(hub: Hub, network: Network, row: Any, raw: bytes, correlation_id: str) -> Answer:
     to = PartyId(row["from_country"], row["from_party"])
     from_ = PartyId(row["to_country"], row["to_party"])
     platform = network.platforms.get(row["from_platform"])

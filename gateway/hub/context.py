@@ -19,7 +19,6 @@ from gateway.hub.seal import Seal
 from gateway.settings import Clock, Settings
 from gateway.store.database import Database
 from gateway.store.exchange import Exchange
-from gateway.store.object import Row
 from ocpi.model.party import PartyId
 
 T = TypeVar("T")
@@ -99,8 +98,9 @@ class Commit(Protocol):
 class Hub(msgspec.Struct, frozen=True, kw_only=True):
     """One process's hub: everything a use case may touch.
 
-    `wake` tells the pusher that something waits to be told; `token_changed` is called after the
-    commit of a token's change and returns when the hot set knows of it.
+    `wake` tells the pusher that something waits to be told; `token_changed(uid_key, type)` is called
+    after the commit of a token's change and returns when the hot set knows of it; `network_changed()`
+    likewise after a change to platforms, parties, credentials, endpoints or relations.
     """
 
     settings: Settings
@@ -114,7 +114,7 @@ class Hub(msgspec.Struct, frozen=True, kw_only=True):
     record: Record
     commit: Commit
     wake: Callable[[], None]
-    token_changed: Callable[[Row], Awaitable[None]]
+    token_changed: Callable[[str, str], Awaitable[None]]
     network_changed: Callable[[], Awaitable[None]]
 
     @property

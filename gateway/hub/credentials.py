@@ -119,7 +119,9 @@ def check_roles(platform: Platform, roles: tuple[CredentialsRole, ...]) -> None:
     for index, role in enumerate(roles):
         party = PartyId(fold(role.country_code), fold(role.party_id))
         if (party, fold(role.role)) not in invited:
-            raise invalid(f"roles[{index}]", f"{role.role} {party} was not invited on this platform")
+            raise invalid(
+                f"roles[{index}]", f"{role.role} {party} was not invited on this platform"
+            )
 
 
 async def store_registration(

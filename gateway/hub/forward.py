@@ -39,7 +39,9 @@ def receiver_of(hub: Hub, network: Network, onward: Onward) -> Platform:
     if not network.is_known(onward.to) or onward.to == hub.party:
         raise OcpiError(UNKNOWN_RECEIVER, 200, f"OCPI-to-party-id: {onward.to} is not known here")
     if not network.allows(onward.from_, onward.to, onward.module):
-        raise OcpiError(UNKNOWN_RECEIVER, 200, f"{onward.to} does not take this from {onward.from_}")
+        raise OcpiError(
+            UNKNOWN_RECEIVER, 200, f"{onward.to} does not take this from {onward.from_}"
+        )
     platform = network.platform_of(onward.to, module=onward.module, side=onward.side)
     if platform is None or not platform.is_registered:
         raise OcpiError(NOT_CONNECTED, 200, f"OCPI-to-party-id: {onward.to} is not connected")

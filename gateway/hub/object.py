@@ -152,9 +152,7 @@ async def _change(
         check_identity(whole, value)
         check_not_future(hub, value.last_updated)
         row = Row(key=push.key, version=push.version, body=body, last_updated=value.last_updated)
-        return await _store(
-            hub, conn, push, row, value, method=method, body=push.raw, is_held=True
-        )
+        return await _store(hub, conn, push, row, value, method=method, body=push.raw, is_held=True)
 
     changed: bool | None = await _commit(hub, push, write)
     return changed
@@ -212,6 +210,8 @@ def _unknown(push: Push) -> OcpiError:
 async def _commit(hub: Hub, push: Push, write: Callable[[Any], Awaitable[Any]]) -> Any:
     result = await hub.commit(push.kind.module, write)
     if result is not None:
+        if push.kind is store.TOKENS:
+            await hub.token_changed(push.key.id_key, push.key.variant)
         hub.wake()
     return result
 
@@ -250,7 +250,9 @@ async def tell_later(hub: Hub, push: Push, to: PartyId, method: str) -> None:
     """For a receiver that could not be reached just now: it gets the newest state when it can."""
     loud = msgspec.structs.replace(push, is_silent=False)
     async with hub.db.transaction() as conn:
-        await _announce(conn, loud, method="DELETE" if method == "DELETE" else "PUT", body=None, to=to)
+        await _announce(
+            conn, loud, method="DELETE" if method == "DELETE" else "PUT", body=None, to=to
+        )
     hub.wake()
 
 

@@ -53,3 +53,12 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 -- name: waiting
 -- How much waits for whom: for readiness, metrics and the console.
 SELECT platform_id, count(*) AS waiting, min(created_at) AS oldest FROM delivery GROUP BY platform_id;
+
+-- name: release_newer
+UPDATE delivery SET leased_until = NULL, not_before = $10
+ WHERE platform_id = $1 AND to_country = $2 AND to_party = $3 AND module = $4
+   AND country_code = $5 AND party_id = $6 AND id_key = $7 AND variant = $8 AND revision <> $9;
+
+-- name: due
+SELECT DISTINCT platform_id FROM delivery
+ WHERE not_before <= $1 AND (leased_until IS NULL OR leased_until < $1);

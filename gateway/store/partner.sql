@@ -5,7 +5,17 @@ INSERT INTO platform (name, kind, state) VALUES ($1, 'ocpi', 'INVITED') RETURNIN
 
 -- name: add_party
 INSERT INTO party (country_code, party_id, role, platform_id, name, business_details, vat_id, iban, currency, last_updated)
-VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8, $9, $10);
+VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8, $9, $10)
+ON CONFLICT (country_code, party_id, role) DO UPDATE SET
+    name = excluded.name, vat_id = COALESCE(excluded.vat_id, party.vat_id), iban = COALESCE(excluded.iban, party.iban),
+    currency = excluded.currency, last_updated = excluded.last_updated;
+
+-- name: platform_of
+SELECT p.platform_id, platform.state AS platform_state FROM party p JOIN platform USING (platform_id)
+ WHERE p.country_code = $1 AND p.party_id = $2 ORDER BY p.platform_id LIMIT 1;
+
+-- name: move_party
+UPDATE party SET platform_id = $4 WHERE country_code = $1 AND party_id = $2 AND role = $3;
 
 -- name: add_prefix
 INSERT INTO party_prefix (kind, prefix, country_code, party_id) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING;

@@ -41,9 +41,7 @@ async def credentials_get(message: Message) -> Reply:
 async def credentials_post(message: Message) -> Reply:
     _step(message)
     version, body = message.route.version, message.body
-    return _answer(
-        message, await credentials.register(message.hub, message.caller, version, body)
-    )
+    return _answer(message, await credentials.register(message.hub, message.caller, version, body))
 
 
 async def credentials_put(message: Message) -> Reply:

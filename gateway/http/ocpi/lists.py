@@ -45,7 +45,9 @@ async def _party_list(message: Message, owner: PartyId) -> Reply:
     kept = [(n, v) for n in ("X-Total-Count", "X-Limit") if (v := answer.header(n)) is not None]
     following = page.read_link(answer.header("Link"), answer.url)
     if following is not None:
-        kept.append(("Link", f'<{_list_url(message)}?next={_seal(message, following)}>; rel="next"'))
+        kept.append(
+            ("Link", f'<{_list_url(message)}?next={_seal(message, following)}>; rel="next"')
+        )
     return Reply(
         envelope=reply.envelope,
         http_status=reply.http_status,
@@ -117,9 +119,7 @@ async def _own_list(message: Message, owner: PartyId | None) -> Reply:
     )
 
 
-def _query(
-    message: Message, kind: Kind, asked: page.PageQuery, owner: PartyId | None
-) -> PageQuery:
+def _query(message: Message, kind: Kind, asked: page.PageQuery, owner: PartyId | None) -> PageQuery:
     if asked.offset > OFFSET_MAX:
         raise invalid("offset", f"at most {OFFSET_MAX} is expected: follow the Link header")
     if kind.module in OF_PARTICIPANTS:

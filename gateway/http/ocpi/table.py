@@ -1,4 +1,7 @@
-"""Which handler serves which route of the catalogue: one row per name."""
+"""Which handler serves which route of the catalogue: one row per name.
+
+`token_authorize` is not here: it needs this process's authoriser and is added when the app is built.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.http.message import Handler
-from gateway.http.ocpi import access, authorise, lists, objects, orders
+from gateway.http.ocpi import access, lists, objects, orders
 from gateway.http.ocpi.passing import forward_by_session
 
 HANDLERS: Final[Mapping[str, Handler]] = {
@@ -41,7 +44,6 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "tariff_put": objects.object_put,
     "tariff_delete": objects.tariff_delete,
     "tokens_list": lists.object_list,
-    "token_authorize": authorise.token_authorize,
     "token_get": objects.object_get,
     "token_put": objects.object_put,
     "token_patch": objects.object_patch,
