@@ -83,23 +83,21 @@ def share_out(
         commission = min(commission, contract.maximum_minor)
     if commission > max(net_minor, 0):
         return _too_much(f"a commission of {commission} exceeds the session's net {net_minor}")
-    return _hand_on(contract, currency, net_minor, energy_kwh, commission)
+    named = [rule for rule in contract.shares if rule.measure is not Measure.REST]
+    wanted = [_exact(rule, currency, net_minor, energy_kwh) for rule in named]
+    is_rounded_only = abs(exact - commission) < 1
+    rest = (exact if is_rounded_only else commission) - sum(wanted, ZERO)
+    if rest < 0 or any(part < 0 for part in wanted):
+        return _too_much(f"the shares exceed the commission of {commission}")
+    parts = split(commission, [*wanted, rest]) if commission else (0,) * (len(named) + 1)
+    return _hand_on(contract, currency, net_minor, parts)
 
 
 def _hand_on(
-    contract: CommissionContract,
-    currency: str,
-    net_minor: int,
-    energy_kwh: Decimal,
-    commission: int,
-) -> Split | Held:
-    """Largest remainder over the shares and what is left, so that nothing is lost or made."""
+    contract: CommissionContract, currency: str, net_minor: int, parts: tuple[int, ...]
+) -> Split:
+    """`parts` are the named shares in order and what is left, which has an heir or stays."""
     named = [rule for rule in contract.shares if rule.measure is not Measure.REST]
-    exact = [_exact(rule, currency, net_minor, energy_kwh) for rule in named]
-    rest = commission - sum(exact, ZERO)
-    if rest < 0 or any(part < 0 for part in exact):
-        return _too_much(f"the shares exceed the commission of {commission}")
-    parts = split(commission, [*exact, rest]) if commission else (0,) * (len(exact) + 1)
     shares = [
         Share(receiver=rule.receiver, amount_minor=part)
         for rule, part in zip(named, parts[:-1], strict=True)
@@ -111,7 +109,7 @@ def _hand_on(
     return Split(
         currency=currency,
         net_minor=net_minor,
-        commission_minor=commission,
+        commission_minor=sum(parts),
         shares=tuple(shares),
         kept_minor=kept,
     )

@@ -116,7 +116,7 @@ def load(text: str) -> tuple[TaxRow, ...]:
     The columns reviewer, reviewed_at and supersedes are optional.
     """
     rows = []
-    for number, record in enumerate(csv.DictReader(io.StringIO(text)), start=2):
+    for number, record in enumerate(csv.DictReader(io.StringIO(text), restval=""), start=2):
         if number > ROWS_MAX:
             raise MoneyError(f"more than {ROWS_MAX} VAT rows")
         rows.append(_row(number, record))
