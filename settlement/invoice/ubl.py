@@ -8,6 +8,7 @@ from facturx.generate_xml import generate_ubl_xml
 from lxml import etree
 
 from settlement.invoice import schema
+from settlement.invoice.errors import InvalidXmlError
 from settlement.invoice.model import Invoice
 from settlement.invoice.profile import EN16931, Profile
 from settlement.invoice.term import terms
@@ -28,23 +29,36 @@ def write(invoice: Invoice, profile: Profile = EN16931) -> bytes:
         "bytes",
         generate_ubl_xml(terms(invoice), level="en16931", check_xsd=False, check_schematron=False),
     )
-    patched = _name_profile(written, profile)
+    root = schema.parse(written)
+    _name_profile(root, profile)
     is_credit = invoice.type_code.is_credit
+    if is_credit:
+        _move_tax_point(root)
+    patched = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
     schema.check(patched, schema.UBL_CREDIT_NOTE if is_credit else schema.UBL_INVOICE)
     return patched
 
 
-def _name_profile(xml: bytes, profile: Profile) -> bytes:
+def _name_profile(root: etree._Element, profile: Profile) -> None:
     """CustomizationID (BT-24), then ProfileID (BT-23) behind it."""
-    root = schema.parse(xml)
-    customization = root.find(f"{_CBC}CustomizationID")
-    if customization is None:  # pragma: no cover - the schema would refuse it too
-        message = "CustomizationID (BT-24) was not written"
-        raise ValueError(message)
+    customization = _child(root, "CustomizationID")
     customization.text = profile.specification
     if profile.process:
         process = etree.Element(f"{_CBC}ProfileID")
         process.text = profile.process
         process.tail = customization.tail
         customization.addnext(process)
-    return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+
+
+def _move_tax_point(root: etree._Element) -> None:
+    """BT-7 stands before the type code in a CreditNote; factur-x puts it where an Invoice has it."""
+    tax_point = root.find(f"{_CBC}TaxPointDate")
+    if tax_point is not None:
+        _child(root, "IssueDate").addnext(tax_point)
+
+
+def _child(root: etree._Element, name: str) -> etree._Element:
+    found = root.find(f"{_CBC}{name}")
+    if found is None:  # pragma: no cover - the library always writes it
+        raise InvalidXmlError(f"{name} was not written")
+    return found
