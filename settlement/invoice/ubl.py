@@ -51,7 +51,7 @@ def _name_profile(root: etree._Element, profile: Profile) -> None:
 
 
 def _move_tax_point(root: etree._Element) -> None:
-    """BT-7 stands before the type code in a CreditNote; factur-x puts it where an Invoice has it."""
+    """BT-7 stands before the type code in a CreditNote; factur-x writes it as in an Invoice."""
     tax_point = root.find(f"{_CBC}TaxPointDate")
     if tax_point is not None:
         _child(root, "IssueDate").addnext(tax_point)
