@@ -362,10 +362,10 @@ class HotSet:
             sent_at = time.monotonic()
             await self._within(self._need_line().call("PING"))
             self._is_silent = False
-            self._trusted_until = sent_at + LEASE_S
-            self._decided.set()
             if self._unsent:
                 await self._repeat_unsent()
+            self._trusted_until = sent_at + LEASE_S
+            self._decided.set()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._lost.wait(), PING_EVERY_S)
 

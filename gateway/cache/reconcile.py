@@ -11,12 +11,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Final
 
 import msgspec
 
-from gateway.cache.hot import Change, HotSet
+from gateway.cache.hot import HotSet
 from gateway.cache.line import CacheUnavailable
 
 MARK_KEY: Final = "reconciled:{mark}"
@@ -26,20 +26,22 @@ PAGE: Final = 1000
 
 
 class Sequenced(msgspec.Struct, frozen=True):
-    """One entry as PostgreSQL has it now, and the sequence number of its latest change."""
+    """Something that changed, by any name, and the sequence number of its latest change."""
 
     seq: int
-    change: Change
+    name: Hashable
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """PostgreSQL as the reconciler sees it; both raise CacheUnavailable when it cannot be asked.
+    """PostgreSQL as the reconciler sees it; all raise CacheUnavailable when it cannot be asked.
 
-    `after(seq, limit)` answers changes in order of sequence; `newest()` the last number drawn.
+    `after(seq, limit)` answers changes in order of sequence, `newest()` the last number drawn, and
+    `tell(changes)` puts what PostgreSQL now holds of them, or fails when Redis could not be told.
     """
 
     after: Callable[[int, int], Awaitable[Sequence[Sequenced]]]
     newest: Callable[[], Awaitable[int]]
+    tell: Callable[[Sequence[Sequenced]], Awaitable[None]]
 
 
 class Reconciler:
@@ -50,7 +52,7 @@ class Reconciler:
         self._source = source
         self._floor: int | None = None
         self._seen: deque[tuple[float, int]] = deque()
-        self._done: dict[tuple[int, str], None] = {}
+        self._done: set[Sequenced] = set()
         self.repaired = 0
         hot.before_trust = self.catch_up
 
@@ -80,10 +82,10 @@ class Reconciler:
         position = floor
         while True:
             page = await self._source.after(position, PAGE)
-            fresh = [x for x in page if (x.seq, x.change.key) not in self._done]
-            await self._hot.put_all([x.change for x in fresh])
+            fresh = [change for change in page if change not in self._done]
+            await self._source.tell(fresh)
             self.repaired += len(fresh)
-            self._done.update(((x.seq, x.change.key), None) for x in fresh)
+            self._done.update(fresh)
             if page:
                 position = max(position, page[-1].seq)
             if len(page) < PAGE:
@@ -98,5 +100,5 @@ class Reconciler:
             settled = self._seen.popleft()[1]
         if settled > (self._floor or 0):
             self._floor = settled
-            self._done = {entry: None for entry in self._done if entry[0] > settled}
+            self._done = {change for change in self._done if change.seq > settled}
             await self._hot.write_mark(MARK_KEY, settled)

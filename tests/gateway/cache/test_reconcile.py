@@ -16,18 +16,18 @@ class Truth:
     """Stands for PostgreSQL: a list of changes in order of sequence."""
 
     def __init__(self) -> None:
-        self.rows: list[Sequenced] = []
+        self.rows: list[Change] = []
         self.is_away = False
 
     def write(self, key: str, value: bytes) -> int:
         seq = len(self.rows) + 1
-        self.rows.append(Sequenced(seq, Change(key, value, seq)))
+        self.rows.append(Change(key, value, seq))
         return seq
 
     async def after(self, seq: int, limit: int) -> Sequence[Sequenced]:
         if self.is_away:
             raise CacheUnavailable("PostgreSQL is away")
-        return [row for row in self.rows if row.seq > seq][:limit]
+        return [Sequenced(row.version, row.key) for row in self.rows if row.version > seq][:limit]
 
     async def newest(self) -> int:
         return len(self.rows)
@@ -35,7 +35,12 @@ class Truth:
 
 def reconciled(url: str, truth: Truth) -> tuple[HotSet, Reconciler]:
     hot = HotSet(url)
-    return hot, Reconciler(hot, Source(after=truth.after, newest=truth.newest))
+
+    async def tell(changes: Sequence[Sequenced]) -> None:
+        newest = {row.key: row for row in truth.rows}
+        await hot.put_all([newest[change.name] for change in changes])
+
+    return hot, Reconciler(hot, Source(after=truth.after, newest=truth.newest, tell=tell))
 
 
 async def test_catch_up_when_a_put_was_lost_repairs_it_before_memory_is_trusted(
