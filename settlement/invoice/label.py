@@ -66,6 +66,7 @@ _ROWS: Final[dict[str, tuple[str, str, str, str, str]]] = {
         "Deres referanse",
         "Votre référence",
     ),
+    "contract": ("Contract", "Vertrag", "Contract", "Avtale", "Contrat"),
     "corrects": ("Corrects", "Korrigiert", "Corrigeert", "Korrigerer", "Rectifie"),
     "of_date": ("of", "vom", "van", "av", "du"),
     "vat_id": ("VAT no.", "USt-IdNr.", "Btw-nr.", "MVA-nr.", "N° TVA"),

@@ -157,7 +157,7 @@ def _facts(words: _Words, invoice: Invoice) -> tuple[Fact, ...]:
         ("issued", words.day(invoice.issued_on)),
         ("supplied", words.day(invoice.delivered_on) if invoice.delivered_on else ""),
         ("period", _period(words, invoice)),
-        ("reference", invoice.buyer_reference),
+        ("contract" if invoice.occasion else "reference", invoice.buyer_reference),
     ]
     if invoice.preceding is not None:
         day = words.day(invoice.preceding.issued_on)
@@ -212,10 +212,11 @@ def _session(words: _Words, occasion: Occasion | None) -> tuple[Fact, ...]:
 
 
 def _rows(words: _Words, invoice: Invoice) -> tuple[Row, ...]:
+    """On a receipt quantity and price say it all; why it was priced so stands in the XML."""
     return tuple(
         Row(
             name=line.name,
-            detail=line.description,
+            detail="" if invoice.occasion is not None else line.description,
             quantity=words.quantity(line.quantity, line.unit),
             price=words.number(line.price, "#,##0.00####"),
             vat=words.percent(line.rate),
