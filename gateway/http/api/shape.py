@@ -201,6 +201,15 @@ class Token(TokenRequest, frozen=True, kw_only=True):
     last_updated: datetime
 
 
+class Address(Shape, frozen=True, kw_only=True):
+    """Where invoices go; the country is alpha-2."""
+
+    street: Annotated[str, Meta(max_length=200)] = ""
+    city: Annotated[str, Meta(max_length=100)] = ""
+    postal_code: Annotated[str, Meta(max_length=20)] = ""
+    country: Annotated[str, Meta(pattern="^([A-Z]{2})?$")] = ""
+
+
 class InviteRequest(Shape, frozen=True, kw_only=True):
     """A new partner, by an administrator. `api` partners get a bearer token instead of TOKEN_A."""
 
@@ -213,7 +222,7 @@ class InviteRequest(Shape, frozen=True, kw_only=True):
     vat_id: Annotated[str, Meta(max_length=32)] | None = None
     iban: Annotated[str, Meta(max_length=34)] | None = None
     language: Annotated[str, Meta(pattern="^[a-z]{2}$")] = "en"
-    address: dict[str, str] = msgspec.field(default_factory=dict)
+    address: Address = Address()
 
 
 class Invitation(Shape, frozen=True, kw_only=True):
