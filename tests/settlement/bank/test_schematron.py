@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -10,7 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from settlement.bank.schematron import Schematron, SchematronUnavailableError, load_rule_set
+from settlement.bank.schematron import (
+    RuleSetError,
+    Schematron,
+    SchematronUnavailableError,
+    en16931_ubl,
+    load_rule_set,
+    mounted,
+)
 from settlement.invoice.errors import InvalidXmlError
 
 INVOICE = b"""<?xml version="1.0"?>
@@ -71,6 +79,25 @@ async def test_check_when_rules_are_no_stylesheet_then_it_says_so(
     path.write_text("<no/>")
     with pytest.raises(InvalidXmlError):
         await rules.check(INVOICE, load_rule_set("mine", path))
+
+
+async def test_mounted_when_manifest_names_files_then_they_are_used_and_checked(
+    rules: Schematron, tmp_path: Path
+) -> None:
+    content = Path(en16931_ubl().path).read_bytes()
+    (tmp_path / "mine.xslt").write_bytes(content)
+    entry = {"name": "mine", "version": "7", "file": "mine.xslt", "sha256": en16931_ubl().sha256}
+    (tmp_path / "manifest.json").write_text(json.dumps([entry]))
+    [mine] = mounted(tmp_path)
+    report = await rules.check(INVOICE, mine)
+    assert (report.rule_set, report.version) == ("mine", "7")
+    assert report.failed
+    (tmp_path / "mine.xslt").write_bytes(content + b"<!-- changed -->")
+    with pytest.raises(RuleSetError, match="not the file"):
+        mounted(tmp_path)
+    (tmp_path / "manifest.json").write_text("{")
+    with pytest.raises(RuleSetError):
+        mounted(tmp_path)
 
 
 async def test_check_when_child_is_too_slow_then_unavailable_and_nothing_left() -> None:
