@@ -3,6 +3,7 @@
 from settlement.tariff.adapt import compile_tariff, request
 from settlement.tariff.compare import Difference, differences, total_differences
 from settlement.tariff.engine import price
+from settlement.tariff.estimate import Plan, quote
 from settlement.tariff.explain import PriceAnswer, answer, explain, why
 from settlement.tariff.table import (
     Amounts,
@@ -24,6 +25,7 @@ __all__ = [
     "Line",
     "Note",
     "NoteCode",
+    "Plan",
     "PriceAnswer",
     "PricePolicy",
     "PriceRequest",
@@ -35,6 +37,7 @@ __all__ = [
     "differences",
     "explain",
     "price",
+    "quote",
     "request",
     "total_differences",
     "why",
