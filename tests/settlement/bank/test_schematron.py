@@ -26,6 +26,11 @@ INVOICE = b"""<?xml version="1.0"?>
 
 
 @pytest.fixture
+def official() -> bytes:
+    return Path(en16931_ubl().path).read_bytes()
+
+
+@pytest.fixture
 async def rules() -> AsyncIterator[Schematron]:
     async with Schematron() as child:
         yield child
@@ -82,17 +87,16 @@ async def test_check_when_rules_are_no_stylesheet_then_it_says_so(
 
 
 async def test_mounted_when_manifest_names_files_then_they_are_used_and_checked(
-    rules: Schematron, tmp_path: Path
+    rules: Schematron, tmp_path: Path, official: bytes
 ) -> None:
-    content = Path(en16931_ubl().path).read_bytes()
-    (tmp_path / "mine.xslt").write_bytes(content)
+    (tmp_path / "mine.xslt").write_bytes(official)
     entry = {"name": "mine", "version": "7", "file": "mine.xslt", "sha256": en16931_ubl().sha256}
     (tmp_path / "manifest.json").write_text(json.dumps([entry]))
     [mine] = mounted(tmp_path)
     report = await rules.check(INVOICE, mine)
     assert (report.rule_set, report.version) == ("mine", "7")
     assert report.failed
-    (tmp_path / "mine.xslt").write_bytes(content + b"<!-- changed -->")
+    (tmp_path / "mine.xslt").write_bytes(official + b"<!-- changed -->")
     with pytest.raises(RuleSetError, match="not the file"):
         mounted(tmp_path)
     (tmp_path / "manifest.json").write_text("{")
