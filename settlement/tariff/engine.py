@@ -48,7 +48,10 @@ def price(request: PriceRequest) -> Priced | Held:
     if held := _currency(choice):
         return held
     run = _Run(request, zone, choice)
-    run.walk()
+    try:
+        run.walk()
+    except OverflowError:  # year 1 or 9999, moved by a zone's offset
+        return Held(reason=Reason.TIME_UNKNOWN, detail="a time lies outside of the calendar")
     run.round_up()
     return total.sum_up(request, choice, run.tallies(), tuple(run.notes.values()))
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -30,6 +31,7 @@ from settlement.tariff.table import (
 
 DAYS_MAX = 7
 CUTS_MAX = 2_000
+YEAR_MAX = 9_000
 SECONDS_PER_HOUR = 3600
 
 
@@ -86,7 +88,7 @@ def _usages(plan: Plan, cuts: list[datetime]) -> Iterator[Usage]:
     whole = volume(plan.energy_kwh)
     current = None if plan.current_a is None else volume(plan.current_a)
     power = whole * SECONDS_PER_HOUR / plan.charging_s if plan.charging_s else None
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in pairwise(cuts):
         hours = _hours(end - start)
         if start >= plan.end_of_charging:
             yield Usage(start=start, end=end, parking=hours)

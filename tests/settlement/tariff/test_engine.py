@@ -383,6 +383,12 @@ def test_zone_that_is_none_is_held(cdr, tariff, element, zone):
     assert held.reason is Reason.TIME_ZONE_MISSING
 
 
+def test_time_outside_of_the_calendar_is_held(cdr, tariff, element):
+    first = cdr((0, {"ENERGY": "1"}), start=datetime(1, 1, 1, tzinfo=UTC))
+    held = priced(first, tariff(element(("ENERGY", "1"))), zone="America/New_York")
+    assert held.reason is Reason.TIME_UNKNOWN
+
+
 def test_word_for_taxes_that_is_not_one_is_held(cdr, tariff, element):
     odd = tariff(element(("ENERGY", "1")), tax_included="PERHAPS")
     assert priced(cdr((0, {"ENERGY": "1"})), odd).reason is Reason.TARIFF_UNUSABLE

@@ -70,6 +70,8 @@ def test_power_of_the_plan_is_its_own(tariff, element):
         {"energy_kwh": Decimal("1e1000000")},
         {"energy_kwh": Decimal("NaN")},
         {"charging_s": 8 * 86_400},
+        {"charging_s": 10**20},
+        {"start": datetime(9999, 12, 31, 23, 59, tzinfo=UTC)},
     ],
 )
 def test_plan_without_sense_is_held(tariff, element, wrong):
