@@ -7,6 +7,7 @@ which that CA certified for OCSPSigning, names this certificate, and is fresh.
 from __future__ import annotations
 
 import hashlib
+import hmac
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -334,3 +335,40 @@ def _certificates(data: bytes, pos: int, end: int) -> tuple[Certificate, ...]:
         raise DerError("trailing bytes in an OCSP response")
     listed = der.elements(data, inner, after, _CERTIFICATES_MAX)
     return tuple(x509.parse(data[at:last]) for _, at, _, last in listed)
+
+
+def nonce_defect(response: Response, sent: bytes) -> str | None:
+    """Why the response is not the one to our own request (RFC 9654)."""
+    if response.nonce is None:
+        return "the OCSP response lacks the nonce that was sent"
+    if not hmac.compare_digest(response.nonce, sent):
+        return "the OCSP response carries another nonce than the one sent"
+    return None
+
+
+def request(about: CertId, nonce: bytes | None = None) -> bytes:
+    """The DER of an OCSP request about one certificate (RFC 6960 §4.1)."""
+    digest = next(oid for oid, name in _DIGESTS.items() if name == about.digest)
+    serial = about.serial.to_bytes(about.serial.bit_length() // 8 + 1, "big", signed=True)
+    wanted = _tlv(
+        der.SEQUENCE,
+        _tlv(der.SEQUENCE, _tlv(der.OID, digest) + b"\x05\x00"),
+        _tlv(der.OCTET_STRING, about.issuer_name_hash),
+        _tlv(der.OCTET_STRING, about.issuer_key_hash),
+        _tlv(der.INTEGER, serial),
+    )
+    listed = _tlv(der.SEQUENCE, _tlv(der.SEQUENCE, wanted))
+    if nonce is not None:
+        value = _tlv(der.OCTET_STRING, _tlv(der.OCTET_STRING, nonce))
+        extension = _tlv(der.SEQUENCE, _tlv(der.OID, _NONCE), value)
+        listed += _tlv(0xA2, _tlv(der.SEQUENCE, extension))
+    return _tlv(der.SEQUENCE, _tlv(der.SEQUENCE, listed))
+
+
+def _tlv(tag: int, *parts: bytes) -> bytes:
+    content = b"".join(parts)
+    size = len(content)
+    if size < 0x80:
+        return bytes((tag, size)) + content
+    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(octets))) + octets + content
