@@ -65,7 +65,7 @@ async def open_node(settings: Settings, db: Database, stack: AsyncExitStack) -> 
         settings=settings, clock=settings.clock, db=db, directory=directory, hot=hot,
         seal=Seal(settings.secret_key), wire=WIRE, outbound=peers.send, record=exchanges.append,
         commit=commit, wake=lambda: None, token_changed=keeper.token_changed,
-        network_changed=keeper.network_changed,
+        network_changed=keeper.network_changed, seen=lambda _platform_id: None,
     )  # fmt: skip
     log = AuthorisationLog(db)
     node = Node(hub, keeper, Authoriser(hub, keeper, log), log)
@@ -74,7 +74,9 @@ async def open_node(settings: Settings, db: Database, stack: AsyncExitStack) -> 
 
 
 @pytest.fixture
-async def nodes(settings: Settings, database: Database) -> AsyncIterator[Callable[[], Awaitable[Node]]]:
+async def nodes(
+    settings: Settings, database: Database
+) -> AsyncIterator[Callable[[], Awaitable[Node]]]:
     """Starts gateways on one database and one Redis; all are closed afterwards."""
     async with AsyncExitStack() as stack:
         yield lambda: open_node(settings, database, stack)

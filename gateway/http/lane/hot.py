@@ -22,10 +22,11 @@ from gateway.hub.authorise.answer import authorization_info, read_place
 from gateway.hub.authorise.flow import Authoriser, Candidate
 from gateway.hub.authorise.record import token_key
 from gateway.hub.authorise.request import AuthoriseRequest
-from gateway.hub.authorise.standing import Standings
+from gateway.hub.authorise.standing import MODULE, Standings
+from gateway.hub.network import Network, Platform
 from gateway.hub.seal import token_hash
 from gateway.store.exchange import Exchange
-from ocpi import envelope, header
+from ocpi import envelope, header, routing
 from ocpi.errors import SUCCESS, OcpiError
 from ocpi.header import Routing
 from ocpi.model.party import PartyId
@@ -70,7 +71,11 @@ class Lane:
     ) -> None:
         self.counters = LaneCounters()
         self.version = version
-        before, _, after = route(version, "token_authorize").path.partition("{token_uid}")
+        row = route(version, "token_authorize")
+        before, _, after = row.path.partition("{token_uid}")
+        self._question = routing.Request(
+            module=row.module, interface=row.interface, method=row.method
+        )
         self._path = f"/ocpi/{version}{before}".encode()
         self.prefix = b"POST " + self._path
         tail = after.removeprefix("/").encode()
@@ -159,27 +164,39 @@ class Lane:
         return found
 
     def _identify(self, standings: Standings, key: _AskerKey) -> Asker | None:
-        """As `gateway.http.caller` does it; what that would refuse or look up is declined."""
+        """As `gateway.http.ocpi.pipeline` does it; what that refuses or looks up is declined."""
         picture = standings.picture
         try:
             texts = [None if v is None else v.decode("ascii") for v in key]
             named = {
                 k.decode(): v for k, v in zip(_ROUTING, texts[1:], strict=True) if v is not None
             }
-            routing = header.read_routing(named)
+            sent = header.read_routing(named)
         except (OcpiError, UnicodeDecodeError):
             return None
         for token in header.token_candidates(texts[0]):
             credential = picture.credentials.get(token_hash(token))
-            if credential is None or credential.kind == "A":
-                continue
-            platform = picture.platforms[credential.platform_id]
-            party = routing.from_ or next(iter(platform.parties), None)
-            if platform.state == "SUSPENDED" or party is None or not platform.owns(party):
-                return None
-            to = None if routing.to == self._hub.party else routing.to
-            return Asker(platform.platform_id, party, to, _lines(Routing(to=party)))
+            if credential is not None and credential.kind != "A":
+                return self._route(picture, picture.platforms[credential.platform_id], sent)
         return None
+
+    def _route(self, picture: Network, platform: Platform, sent: Routing) -> Asker | None:
+        if platform.state == "SUSPENDED":
+            return None
+        found = routing.decide(
+            msgspec.structs.replace(self._question, routing=sent),
+            {p: platform.roles_of(p) for p in platform.parties},
+            self._hub.party,
+            lambda p: picture.standing(p, module=MODULE),
+        )
+        self._hub.seen(platform.platform_id)
+        match found:
+            case routing.Forward(to=to, from_=party):
+                return Asker(platform.platform_id, party, to, _lines(Routing(to=party)))
+            case routing.OpenRoute(from_=party):
+                return Asker(platform.platform_id, party, None, _lines(Routing(to=party)))
+            case _:
+                return None
 
     def _read_clock(self, started: float) -> None:
         """Time of day, in whole seconds, a tenth of a second old at most."""

@@ -41,14 +41,13 @@ from gateway.store.authorisation import (
     unblock_token,
 )
 from gateway.store.database import StoreUnavailable
-from ocpi.errors import OcpiError
+from ocpi.errors import OcpiError, invalid
 from ocpi.model.location import Location
 from ocpi.model.party import PartyId
 from ocpi.model.token import TokenType
 from pnc import emaid
 
-NO_TOKENS: Final[tuple[TokenRecord, ...]] = ()
-_CONTRACTS: Final = {item.value: item for item in Contract}
+TYPE_CHARS_MAX: Final = 36
 
 
 class Candidate(msgspec.Struct, frozen=True, gc=False):
@@ -120,6 +119,7 @@ class Authoriser:
     async def authorise(self, request: AuthoriseRequest) -> Authorisation:
         """The answer, whatever is up or down; recorded, never later than the issuers' deadlines."""
         started = time.perf_counter()
+        _check_type(request.type)
         try:
             candidate = await self._candidate(request)
         except Unreadable:
@@ -282,11 +282,11 @@ class Authoriser:
     async def block(self, owner: PartyId, uid: str, token_type: str, reason: str) -> None:
         """The hub's own block; when this returns the hot set refuses the token."""
         await block_token(self.hub.db, owner, fold(uid), token_type, reason)
-        await self.keeper.token_changed_by_key(fold(uid), token_type)
+        await self.keeper.token_changed(fold(uid), token_type)
 
     async def unblock(self, owner: PartyId, uid: str, token_type: str) -> None:
         await unblock_token(self.hub.db, owner, fold(uid), token_type)
-        await self.keeper.token_changed_by_key(fold(uid), token_type)
+        await self.keeper.token_changed(fold(uid), token_type)
 
     # --- recording -------------------------------------------------------------------------------
 
@@ -340,6 +340,12 @@ def emaid_key(contract_id: str) -> str | None:
     """The contract id as contracts are compared, or None when it is no eMAID."""
     found = emaid.normalise(contract_id)
     return found.key if found is not None else None
+
+
+def _check_type(token_type: str) -> None:
+    """It becomes part of a key and of a text column."""
+    if len(token_type) > TYPE_CHARS_MAX or not (token_type.isascii() and token_type.isprintable()):
+        raise invalid("type", "a TokenType is expected")
 
 
 def _contract_key(request: AuthoriseRequest) -> str | None:

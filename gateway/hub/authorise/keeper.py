@@ -36,7 +36,6 @@ from gateway.hub.network import Directory
 from gateway.store.authorisation import TokenRow, microseconds, read_tokens
 from gateway.store.contract import read_contract
 from gateway.store.database import Database, StoreUnavailable
-from gateway.store.object import Row
 from pnc import emaid
 
 T = TypeVar("T")
@@ -162,11 +161,8 @@ class Keeper:
 
     # --- changing ------------------------------------------------------------------------------
 
-    async def token_changed(self, row: Row) -> None:
+    async def token_changed(self, uid_key: str, token_type: str) -> None:
         """After the commit of a token's change; returns when the hot set knows of it."""
-        await self.token_changed_by_key(row.key.id_key, row.key.variant)
-
-    async def token_changed_by_key(self, uid_key: str, token_type: str) -> None:
         read_at, rows = await read_tokens(self._db, uid_key, token_type)
         raw = encode_tokens([_record(row, token_type) for row in rows])
         await self.hot.put(token_key(uid_key, token_type), raw, read_at)

@@ -65,7 +65,7 @@ async def test_authorise_when_the_issuer_hangs_then_the_deadline_holds_and_its_w
 ) -> None:
     await world.token(EMSP, "T1", whitelist=whitelist)
     await world.db.execute(
-        "UPDATE platform SET quirks = '{\"authorise\":{\"deadline_s\":0.3}}' WHERE platform_id = $1",
+        'UPDATE platform SET quirks = \'{"authorise":{"deadline_s":0.3}}\' WHERE platform_id = $1',
         issuer.platform_id,
     )
     issuer.delay_s = 30
@@ -78,7 +78,18 @@ async def test_authorise_when_the_issuer_hangs_then_the_deadline_holds_and_its_w
         assert result.reference is None
 
 
-@pytest.mark.parametrize("raw", [b"<html>", b"{}", b'{"status_code":1000,"data":[]}', b'{"status_code":1000,"data":{"allowed":7}}', b'{"status_code":3000}', b"", b"\x00" * 9])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"<html>",
+        b"{}",
+        b'{"status_code":1000,"data":[]}',
+        b'{"status_code":1000,"data":{"allowed":7}}',
+        b'{"status_code":3000}',
+        b"",
+        b"\x00" * 9,
+    ],
+)
 async def test_authorise_when_the_issuer_talks_nonsense_then_offline_is_its_own_choice(
     node, world, issuer, raw
 ) -> None:
@@ -90,10 +101,14 @@ async def test_authorise_when_the_issuer_talks_nonsense_then_offline_is_its_own_
     assert (refused.decision.is_allowed, refused.decision.ocpi_status) == (False, 4000)
 
 
-async def test_authorise_when_the_issuer_is_offline_then_it_is_not_called(node, world, issuer) -> None:
+async def test_authorise_when_the_issuer_is_offline_then_it_is_not_called(
+    node, world, issuer
+) -> None:
     await world.token(EMSP, "OFF", whitelist="ALLOWED_OFFLINE")
     await world.token(EMSP, "NEV", whitelist="NEVER")
-    await world.db.execute("UPDATE platform SET connection = 'OFFLINE' WHERE platform_id = $1", issuer.platform_id)
+    await world.db.execute(
+        "UPDATE platform SET connection = 'OFFLINE' WHERE platform_id = $1", issuer.platform_id
+    )
     assert (await authorise(node, "OFF")).decision.reason == "issuer-offline-allowed"
     assert (await authorise(node, "NEV")).decision.ocpi_status == 4003
     assert issuer.asked == []
@@ -172,7 +187,9 @@ async def test_authorise_when_the_location_must_be_known_then_it_is_looked_up(
 ) -> None:
     await world.token(EMSP, "T1")
     policy = '{"authorise":{"location_required":true,"location_known":true}}'
-    await world.db.execute("UPDATE platform SET quirks = $2 WHERE platform_id = $1", issuer.platform_id, policy)
+    await world.db.execute(
+        "UPDATE platform SET quirks = $2 WHERE platform_id = $1", issuer.platform_id, policy
+    )
     await world.db.execute(
         "INSERT INTO location (country_code, party_id, id_key, version, body, body_hash, last_updated)"
         " VALUES ('DE', 'CPO', 'L1', '2.2.1', $1, '', now())",
@@ -188,7 +205,9 @@ async def test_authorise_when_the_location_must_be_known_then_it_is_looked_up(
     assert (await authorise(node, "T1", place=Place("L1", ("E1",)))).decision.is_allowed
 
 
-async def test_authorise_when_the_hub_blocks_a_token_then_it_is_blocked_at_once(node, world, issuer) -> None:
+async def test_authorise_when_the_hub_blocks_a_token_then_it_is_blocked_at_once(
+    node, world, issuer
+) -> None:
     await world.token(EMSP, "T1")
     assert (await authorise(node, "T1")).decision.is_allowed
     await node.authoriser.block(parse_party(EMSP), "t1", "RFID", "reported stolen")
@@ -220,7 +239,7 @@ async def test_authorise_when_a_foreign_party_publishes_a_contract_of_another_th
     result = await authorise(node, "DE8AAC12345678", type="EMAID")
     assert not result.decision.is_allowed
     await world.token(EMSP, "GOOD", type="APP_USER", contract_id="DE-8AA-C12345678-4")
-    await node.keeper.token_changed_by_key("GOOD", "APP_USER")
+    await node.keeper.token_changed("GOOD", "APP_USER")
     assert (await authorise(node, "de8aac12345678", type="EMAID")).token.uid == "GOOD"
 
 
@@ -244,7 +263,9 @@ async def test_authorise_when_many_ask_for_the_same_unread_token_then_it_is_read
     assert reads == 1
 
 
-async def test_authorise_when_answered_then_each_answer_is_in_the_table(node, world, issuer) -> None:
+async def test_authorise_when_answered_then_each_answer_is_in_the_table(
+    node, world, issuer
+) -> None:
     await world.token(EMSP, "T1")
     kept = [await authorise(node, "T1", place=Place("L1")) for _ in range(3)]
     issuer.code, issuer.status = 2004, 404
@@ -254,4 +275,8 @@ async def test_authorise_when_answered_then_each_answer_is_in_the_table(node, wo
     rows = await world.db.fetch("SELECT * FROM authorisation ORDER BY at")
     assert [r["authorization_reference"] for r in rows[:3]] == [k.reference for k in kept]
     assert {r["reason"] for r in rows} == {"whitelist-always", "token-unknown"}
-    assert (rows[0]["token_party"], rows[0]["cpo_party"], rows[0]["location_key"]) == ("MSP", "CPO", "L1")
+    assert (rows[0]["token_party"], rows[0]["cpo_party"], rows[0]["location_key"]) == (
+        "MSP",
+        "CPO",
+        "L1",
+    )
