@@ -15,7 +15,8 @@ from ocpi.model.location import Location
 from ocpi.model.party import PartyId, fold, same
 from ocpi.model.tariff import Tariff
 from settlement.errors import Held
-from settlement.tariff.estimate import Plan, estimate
+from settlement.tariff import estimate
+from settlement.tariff.estimate import Plan
 from settlement.tariff.table import Priced
 
 SQL = load("gateway.store", "charge.sql")
@@ -54,11 +55,12 @@ async def quote(hub: Hub, wish: Wish) -> Estimate:
     tariff, content_hash = await _regular(hub, wish, wanted)
     plan = Plan(
         start=wish.start,
+        zone=found.time_zone,
         energy_kwh=wish.energy_kwh,
         charging_s=wish.charging_s,
         parking_s=wish.parking_s,
     )
-    priced = estimate(tariff, found.time_zone, plan)
+    priced = estimate.quote(tariff, plan)
     if isinstance(priced, Held):
         raise invalid("tariff", f"{priced.reason}: {priced.detail}")
     return Estimate(tariff=tariff, content_hash=content_hash, priced=priced)
