@@ -42,6 +42,7 @@ _WEIGHT: Final = {
 
 class _Presented(msgspec.Struct, frozen=True):
     leaf: Certificate
+    who: str
     others: tuple[Certificate, ...]
     checks: tuple[Check, ...]
     where: object
@@ -128,7 +129,7 @@ def _read(
     where = (others_ders, leaf.issuer, authority.key_id if authority else None, role)
     known = snapshot.memory.paths.get(where)
     if known is not None and known.profile is profile:
-        return _Presented(leaf, known.others, known.checks, where, known.found)
+        return _Presented(leaf, leaf.subject_text, known.others, known.checks, where, known.found)
     others: list[Certificate] = []
     checks: list[Check] = []
     for at, data in enumerate(others_ders):
@@ -142,7 +143,7 @@ def _read(
             continue
         if certificate not in others and certificate.der != leaf.der:
             others.append(certificate)
-    return _Presented(leaf, tuple(others), tuple(checks), where, None)
+    return _Presented(leaf, leaf.subject_text, tuple(others), tuple(checks), where, None)
 
 
 def _paths(presented: _Presented, snapshot: TrustSnapshot, profile: Profile, role: str) -> Found:
@@ -162,7 +163,7 @@ def _paths(presented: _Presented, snapshot: TrustSnapshot, profile: Profile, rol
 def _judge(case: _Case, path: CaPath) -> _Accepted | Refusal:
     """The leaf below one path: tolerances, signature, validity, names, revocation."""
     leaf, profile = case.presented.leaf, case.profile
-    who, issuer = leaf.subject_text, path.certificates[0]
+    who, issuer = case.presented.who, path.certificates[0]
     checks = [*case.presented.checks]
     for finding in case.findings:
         if finding.tolerance not in path.tolerances:
@@ -174,7 +175,7 @@ def _judge(case: _Case, path: CaPath) -> _Accepted | Refusal:
     if refusal is not None:
         return refusal
     checks.append(Check("profile", who, "passed", profile.name))
-    checks.append(Check("signature", who, "passed", f"by {issuer.subject_text}"))
+    checks.append(Check("signature", who, "passed", f"by {path.subjects[0]}"))
     checks += path.checks
     checks.append(Check("validity", who, "passed", "with every certificate of its path"))
     told = _revocation(case, path)
@@ -192,8 +193,8 @@ def _revocation(case: _Case, path: CaPath) -> tuple[datetime, list[Check]] | Ref
     mode = _mode(policy.revocation, path)
     for at, (low, high) in enumerate(pairwise((case.presented.leaf, *path.certificates))):
         told = status(low, high, case.snapshot, policy, case.now)
+        who = case.presented.who if at == 0 else path.subjects[at - 1]
         needed = mode is Revocation.HARD or (mode is Revocation.LEAF and at == 0)
-        who = low.subject_text
         if told.standing == "revoked":
             return Refusal("revocation", who, told.reason, "CertificateRevoked")
         if told.standing == "bad" or (told.standing == "unknown" and needed):
@@ -211,16 +212,16 @@ def _mode(mode: Revocation, path: CaPath) -> Revocation:
 def _unsigned(
     leaf: Certificate, issuer: Certificate, path: CaPath, profile: Profile
 ) -> Refusal | None:
-    policy, who = profile.policy, leaf.subject_text
+    policy = profile.policy
     if (leaf.signature_algorithm, issuer.key.kind) not in policy.signatures:
         reason = f"signed with {leaf.signature_algorithm} by a key of kind {issuer.key.kind}"
-        return Refusal("algorithm", who, f"{reason}, which is not allowed")
+        return Refusal("algorithm", leaf.subject_text, f"{reason}, which is not allowed")
     if policy.keeps_one_key_family and leaf.key.kind != issuer.key.kind:
         reason = f"a key of kind {leaf.key.kind} below one of kind {issuer.key.kind}"
-        return Refusal("algorithm", who, reason)
+        return Refusal("algorithm", leaf.subject_text, reason)
     if not signature.is_valid(path.key, leaf.signature_algorithm, leaf.tbs, leaf.signature):
         reason = f"its signature does not verify under {issuer.subject_text}"
-        return Refusal("signature", who, reason)
+        return Refusal("signature", leaf.subject_text, reason)
     return None
 
 
@@ -249,20 +250,23 @@ def _bind(
     """The contract id of a contract leaf, held against the request's ([V2G2-108])."""
     if role.leaf.subject != "emaid":
         return None
-    who = leaf.subject_text
     names = leaf.common_names
     named = ids.normalise(names[0]) if len(names) == 1 else None
     if named is None:
         reason = "its common name is not exactly one contract id"
-        return Refusal("emaid", who, reason)
+        return Refusal("emaid", leaf.subject_text, reason)
     if emaid is not None:
         asked = ids.normalise(emaid)
         equating = profile.policy.equate_spellings_for
         if asked is None or not ids.same_contract(named, asked, equating=equating):
-            return Refusal("emaid", who, f"it is issued for {named.key}, not for the id asked for")
-    if leaf.fingerprint in snapshot.cancelled:
+            return Refusal(
+                "emaid",
+                leaf.subject_text,
+                f"it is issued for {named.key}, not for the id asked for",
+            )
+    if snapshot.cancelled and leaf.fingerprint in snapshot.cancelled:
         reason = f"the contract {named.key} was deleted in the pool"
-        return Refusal("contract", who, reason, "ContractCancelled")
+        return Refusal("contract", leaf.subject_text, reason, "ContractCancelled")
     return named
 
 
@@ -273,12 +277,12 @@ def _accept(presented: _Presented, judged: _Accepted, named: ids.Emaid | None) -
         digit = named.has_valid_check_digit
         note = "check digit does not compute" if digit is False else "contract id of the leaf"
         result: Result = "tolerated" if digit is False else "passed"
-        checks = (*checks, Check("emaid", leaf.subject_text, result, f"{named.key}: {note}"))
+        checks = (*checks, Check("emaid", presented.who, result, f"{named.key}: {note}"))
     return Verdict(
         verdict="accepted",
         certificate_status="Accepted",
         emaid=named.key if named else None,
-        path=(leaf.subject_text, *path.subjects),
+        path=(presented.who, *path.subjects),
         checks=checks,
         fingerprint=leaf.fingerprint,
         holds_from=max(leaf.not_before, path.not_before),
@@ -300,7 +304,7 @@ def _refused(
         reason=refusal.reason,
         certificate_status=refusal.status,
         emaid=named.key if named else None,
-        path=(presented.leaf.subject_text, *judged.path.subjects) if presented and judged else (),
+        path=(presented.who, *judged.path.subjects) if presented and judged else (),
         checks=(*before, failed),
         fingerprint=presented.leaf.fingerprint if presented else None,
     )

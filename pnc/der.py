@@ -56,6 +56,11 @@ def _long_length(data: bytes, start: int, end: int, octets: int) -> tuple[int, i
 
 def expect(data: bytes, pos: int, end: int, tag: int) -> tuple[int, int]:
     """Start and stop of the element at `pos`, which must have `tag`."""
+    start = pos + 2
+    if start <= end and data[pos] == tag and data[pos + 1] < 0x80:
+        stop = start + data[pos + 1]
+        if stop <= end:
+            return start, stop
     found, start, stop = header(data, pos, end)
     if found != tag:
         raise DerError(f"tag 0x{found:02x} where 0x{tag:02x} is due")

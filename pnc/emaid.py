@@ -128,23 +128,14 @@ def iso_check_digit(body: str) -> str:
     Each character v = 9q + r gives a vector q over Z2 and r over Z3. With P1 = [[0,1],[1,1]] and
     P2 = [[0,1],[1,2]], the sums of q·P1^i and of r·P2^i over all 15 characters vanish.
     """
-    two, three = (0, 0), (0, 0)
+    q1 = q2 = r1 = r2 = 0
     for character in reversed(body):
         quotient, rest = divmod(int(character, 36), 9)
-        two = _times_p1(two[0] + quotient // 2, two[1] + quotient % 2)
-        three = _times_p2(three[0] + rest // 3, three[1] + rest % 3)
+        q1, q2 = q2 ^ quotient & 1, q1 ^ quotient >> 1 ^ q2 ^ quotient & 1  # times P1
+        r1, r2 = r1 + rest // 3, r2 + rest % 3
+        r1, r2 = r2 % 3, (r1 + 2 * r2) % 3  # times P2
     # P1^15 is the identity; the other sum is solved with -P2^-15 = [[0,2],[2,1]].
-    quotient = 2 * two[0] + two[1]
-    rest = 3 * (2 * three[1] % 3) + (2 * three[0] + three[1]) % 3
-    return _ALPHABET[9 * quotient + rest]
-
-
-def _times_p1(left: int, right: int) -> tuple[int, int]:
-    return right % 2, (left + right) % 2
-
-
-def _times_p2(left: int, right: int) -> tuple[int, int]:
-    return right % 3, (left + 2 * right) % 3
+    return _ALPHABET[9 * (2 * q1 + q2) + 3 * (2 * r2 % 3) + (2 * r1 + r2) % 3]
 
 
 def din_check_digit(body: str) -> str:

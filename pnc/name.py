@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -44,8 +45,9 @@ class Attribute(msgspec.Struct, frozen=True, gc=False):
     value: str
 
 
+@lru_cache(maxsize=1024)
 def parse(data: bytes) -> tuple[Attribute, ...]:
-    """The attributes of a DER Name, in their order."""
+    """The attributes of a DER Name, in their order; remembered, as few CAs issue most leaves."""
     return _usual(data) or _any(data)
 
 

@@ -34,7 +34,9 @@ def status(
     now: datetime,
 ) -> Status:
     """The most telling of all that is known: revoked before good before bad before silence."""
-    known = snapshot.revoked.get((sha256(issuer.key.bits).digest(), certificate.serial))
+    known = None
+    if snapshot.revoked:
+        known = snapshot.revoked.get((sha256(issuer.key.bits).digest(), certificate.serial))
     if known is not None:
         return Status("revoked", f"revoked at {known.revoked_at.isoformat()}: {known.reason}")
     best = Status("unknown", "nobody says whether it is revoked")
