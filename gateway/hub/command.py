@@ -16,7 +16,7 @@ import msgspec
 from gateway.hub import find, forward, peer
 from gateway.hub.context import Failure, Hub
 from gateway.hub.forward import Onward
-from gateway.hub.network import Network, Platform
+from gateway.hub.network import Platform
 from gateway.hub.peer import Answer, Request
 from gateway.store.sql import load
 from ocpi import command as commands
@@ -177,11 +177,12 @@ async def take_result(
     await hub.db.fetchrow(SQL["finish"], key, raw.decode(), now, sender.platform_id)
     if row["origin_url"] is None:
         return None
+    return await relay(hub, row, raw, correlation_id)
+
+
+async def relay(hub: Hub, row: Any, raw: bytes, correlation_id: str) -> Answer:
+    """The result, to the response_url of whoever asked; its own answer comes back."""
     network = await hub.directory.current()
-    return await _relay(hub, network, row, raw, correlation_id)
-
-
-async def _relay(hub: Hub, network: Network, row: Any, raw: bytes, correlation_id: str) -> Answer:
     to = PartyId(row["from_country"], row["from_party"])
     from_ = PartyId(row["to_country"], row["to_party"])
     platform = network.platforms.get(row["from_platform"])

@@ -98,7 +98,8 @@ class Commit(Protocol):
 class Hub(msgspec.Struct, frozen=True, kw_only=True):
     """One process's hub: everything a use case may touch.
 
-    `wake` tells the pusher that something waits to be told; `token_changed(uid_key, type)` is called
+    `wake` tells the pusher that something waits to be told, `seen(platform_id)` that a platform spoke;
+    `token_changed(uid_key, type)` is called
     after the commit of a token's change and returns when the hot set knows of it; `network_changed()`
     likewise after a change to platforms, parties, credentials, endpoints or relations.
     """
@@ -114,6 +115,7 @@ class Hub(msgspec.Struct, frozen=True, kw_only=True):
     record: Record
     commit: Commit
     wake: Callable[[], None]
+    seen: Callable[[int], None]
     token_changed: Callable[[str, str], Awaitable[None]]
     network_changed: Callable[[], Awaitable[None]]
 

@@ -150,6 +150,7 @@ async def store_registration(
             details,
             now,
         )
+    await conn.execute(SQL["ask_pull"], str(platform_id), now)
     await client_info.announce_platform(hub, conn, platform_id, peer.new_id())
 
 

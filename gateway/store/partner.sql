@@ -79,3 +79,21 @@ UPDATE platform SET last_seen = $2 WHERE platform_id = ANY($1::bigint[]) AND (la
 
 -- name: forget_deliveries
 DELETE FROM delivery WHERE platform_id = $1;
+
+-- name: ask_pull
+-- Its lists will be read by whichever process takes the row.
+INSERT INTO outbox (topic, key, not_before) VALUES ('pull', $1, $2);
+
+-- name: claim_pull
+UPDATE outbox SET not_before = $2, attempts = attempts + 1
+ WHERE outbox_id = (SELECT outbox_id FROM outbox WHERE topic = 'pull' AND not_before <= $1
+                     ORDER BY outbox_id LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING outbox_id, key;
+
+-- name: pulled
+DELETE FROM outbox WHERE outbox_id = $1;
+
+-- name: claim_check
+-- One process asks, and not more often than every so often.
+UPDATE platform SET checked_at = $2 WHERE platform_id = $1 AND (checked_at IS NULL OR checked_at < $3)
+RETURNING platform_id;

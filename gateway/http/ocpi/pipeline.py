@@ -84,6 +84,7 @@ async def _run(
     trace.ids = header.read_ids(request.headers)
     caller = await who.authenticate(hub, request, route.module)
     trace.platform_id = caller.platform.platform_id
+    hub.seen(caller.platform.platform_id)
     parameters = dict(request.match_info)
     limit.check_ids(parameters)
     body = await limit.read_body(request) if request.method in WITH_BODY else b""

@@ -37,3 +37,6 @@ CREATE TABLE delivery_dead (
 CREATE INDEX location_id ON location (id_key);
 CREATE INDEX command_waiting ON command (expires_at) WHERE result IS NULL;
 CREATE INDEX session_id ON session (id_key);
+
+-- When a silent platform was last asked whether it is still alive.
+ALTER TABLE platform ADD COLUMN checked_at timestamptz;

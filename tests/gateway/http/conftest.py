@@ -27,6 +27,8 @@ from gateway.hub.context import Hub
 from gateway.hub.network import Directory
 from gateway.hub.partner import Invitation, NewParty
 from gateway.hub.seal import Seal
+from gateway.hub.presence import Presence
+from gateway.push import chores
 from gateway.push.client import PeerClient
 from gateway.push.guard import GuardPolicy
 from gateway.push.pusher import Pusher
@@ -82,6 +84,7 @@ class Started:
         )
         self.client = PeerClient(policy=policy, clock=settings.clock, record=self.log)
         pusher = Pusher()
+        self.presence = Presence()
         self.commit = GroupCommit(self.db)
 
         async def network_changed() -> None:
@@ -100,7 +103,8 @@ class Started:
             record=self.log,
             commit=self.commit,
             wake=pusher.wake,
-            token_changed=keeper.token_changed_by_key,
+            seen=self.presence.mark,
+            token_changed=keeper.token_changed,
             network_changed=network_changed,
         )
         await directory.reload()
@@ -109,7 +113,8 @@ class Started:
         self.runner = web.AppRunner(app, access_log=None)
         await self.runner.setup()
         await web.SockSite(self.runner, sock).start()
-        self.tasks = [asyncio.create_task(pusher.run(hub)), asyncio.create_task(self.log.run())]
+        work = [pusher.run(hub), self.log.run(), chores.run(hub, self.presence)]
+        self.tasks = [asyncio.create_task(w) for w in work]
         self.world = World(hub, self.log, pusher, url)
         return self.world
 

@@ -1,0 +1,86 @@
+"""What the hub does by itself, a little at a time: still-alive checks, pulls, orders without result.
+
+One per process; work is claimed in the database, so that of several processes one does it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+
+from gateway.hub import command, presence, pull
+from gateway.hub.context import Hub
+from gateway.hub.credentials import SQL
+from gateway.hub.presence import Presence
+from gateway.store.database import StoreUnavailable
+from gateway.store.exchange import SQL as EXCHANGE_SQL
+from ocpi.errors import OcpiError
+
+LOG = structlog.get_logger("hub.chores")
+TICK_S = 1.0
+CHECKS_AT_ONCE = 16
+PULL_LEASE = timedelta(minutes=10)
+OFFLINE_PAUSE_S = 60.0
+EXPIRED_BATCH = 50
+EXCHANGE_KEPT = timedelta(days=3)
+EXCHANGE_BATCH = 2000
+PRUNE_EVERY = 60
+
+
+async def run(hub: Hub, seen: Presence) -> None:
+    """Until it is cancelled; a store that is away only makes it wait."""
+    tick = 0
+    while True:
+        await asyncio.sleep(TICK_S)
+        tick += 1
+        try:
+            await seen.flush(hub)
+            await check_silent(hub)
+            await tell_expired(hub)
+            await pull_next(hub)
+            if tick % PRUNE_EVERY == 0:
+                oldest = hub.clock.now() - EXCHANGE_KEPT
+                await hub.db.execute(EXCHANGE_SQL["prune"], oldest, EXCHANGE_BATCH)
+        except StoreUnavailable:
+            LOG.warning("store away", chore="all")
+
+
+async def check_silent(hub: Hub) -> None:
+    """Asks everybody who was silent too long, some at a time; who is offline is asked each minute."""
+    network = await hub.directory.current()
+    due = [p for p in network.platforms.values() if presence.is_due(hub, p)]
+    for platform in due[:CHECKS_AT_ONCE]:
+        not_since = hub.clock.now() - timedelta(seconds=OFFLINE_PAUSE_S)
+        claimed = await hub.db.fetchval(
+            SQL["claim_check"], platform.platform_id, hub.clock.now(), not_since
+        )
+        if claimed is not None:
+            await presence.check(hub, platform)
+
+
+async def tell_expired(hub: Hub) -> None:
+    """An accepted order whose result never came: whoever asked is told TIMEOUT."""
+    rows = await hub.db.fetch(command.SQL["expired"], hub.clock.now(), EXPIRED_BATCH)
+    for row in rows:
+        if row["origin_url"] is None:
+            continue
+        try:
+            await command.relay(hub, row, b'{"result":"TIMEOUT"}', row["correlation_id"])
+        except OcpiError as error:
+            LOG.info("timeout not told", kind=row["kind"], reason=error.message)
+
+
+async def pull_next(hub: Hub) -> None:
+    """One platform's lists, if one asked for it by registering or by coming back."""
+    now = hub.clock.now()
+    row = await hub.db.fetchrow(SQL["claim_pull"], now, now + PULL_LEASE)
+    if row is None:
+        return
+    network = await hub.directory.current()
+    platform = network.platforms.get(int(row["key"]))
+    if platform is not None and platform.is_registered and platform.kind == "ocpi":
+        done = await pull.pull(hub, platform, None)
+        LOG.info("lists read", platform=platform.name, lists=[p.module for p in done])
+    await hub.db.execute(SQL["pulled"], row["outbox_id"])
