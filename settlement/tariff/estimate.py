@@ -61,12 +61,13 @@ def quote(
     *,
     vat_missing: VatMissing = VatMissing.UNKNOWN,
 ) -> Priced | Held:
-    """The price of `plan`, with a period wherever a component of the tariff changes."""
+    """The explained price of `plan`, with a period wherever a component of the tariff changes."""
     try:
         zone = ZoneInfo(plan.zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return Held(reason=Reason.TIME_ZONE_MISSING, detail=f"no time zone {plan.zone[:64]!r}")
     try:
+        _check(plan)
         table = compile_tariff(tariff, vat_missing)
         usages = tuple(_usages(plan, sorted(_cuts(plan, table, zone))))
     except MoneyError as wrong:
@@ -82,6 +83,16 @@ def quote(
             is_forced=True,
         )
     )
+
+
+def _check(plan: Plan) -> None:
+    if plan.charging_s <= 0 or plan.parking_s < 0 or volume(plan.energy_kwh) < 0:
+        raise OutOfBoundsError(
+            "a plan charges for a while, and neither time nor energy is negative"
+        )
+    too_late = plan.start.year > YEAR_MAX
+    if too_late or plan.charging_s + plan.parking_s > DAYS_MAX * 86_400:
+        raise OutOfBoundsError(f"a plan is not longer than {DAYS_MAX} days")
 
 
 def _usages(plan: Plan, cuts: list[datetime]) -> Iterator[Usage]:
@@ -107,12 +118,6 @@ def _usages(plan: Plan, cuts: list[datetime]) -> Iterator[Usage]:
 
 def _cuts(plan: Plan, table: PriceTable, zone: ZoneInfo) -> set[datetime]:
     """Start, end, and every moment between at which a restriction may change its answer."""
-    if plan.charging_s <= 0 or plan.parking_s < 0 or plan.energy_kwh < 0:
-        raise OutOfBoundsError(
-            "a plan charges for a while, and neither time nor energy is negative"
-        )
-    if plan.end - plan.start > timedelta(days=DAYS_MAX):
-        raise OutOfBoundsError(f"a plan is not longer than {DAYS_MAX} days")
     found = {plan.start, plan.end_of_charging, plan.end}
     for restriction in _restrictions(table):
         moments = [*_durations(plan, restriction), *_energies(plan, restriction)]

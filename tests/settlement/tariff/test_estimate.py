@@ -16,8 +16,8 @@ BERLIN = "Europe/Berlin"
 
 def plan(**more):
     stated = {
-        "start": datetime(2026, 3, 2, 9, 0, tzinfo=UTC),
         "zone": BERLIN,
+        "start": datetime(2026, 3, 2, 9, 0, tzinfo=UTC),
         "energy_kwh": Decimal(20),
         "charging_s": 3600,
     }
