@@ -70,6 +70,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     hub_country: str = "NL"
     hub_party: str = "NCO"
     allow_private_peers: bool = False
+    hub_name: str = "NetworkCore"
+    hub_currency: str = "EUR"
+    hub_vat_id: str = ""
+    hub_iban: str = ""
+    hub_bic: str = ""
+    hub_street: str = ""
+    hub_postal_code: str = ""
+    hub_city: str = ""
     clock: Clock = Clock()
 
     def __repr__(self) -> str:
@@ -99,6 +107,9 @@ def load(environ: Mapping[str, str], cwd: Path) -> Settings:
         hub_country=_letters("HUB_COUNTRY", given.get("hub_country", "NL"), 2),
         hub_party=_letters("HUB_PARTY", given.get("hub_party", "NCO"), 3),
         allow_private_peers=_flag("ALLOW_PRIVATE_PEERS", given.get("allow_private_peers", "false")),
+        hub_name=given.get("hub_name", "NetworkCore"),
+        hub_currency=_letters("HUB_CURRENCY", given.get("hub_currency", "EUR"), 3),
+        **{name: given.get(name, "") for name in _OWN_TEXTS},
         clock=Clock.parse(given.get("clock", "")),
     )
 
@@ -128,10 +139,21 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "ALLOW_PRIVATE_PEERS": "true" if settings.allow_private_peers else "false",
         "SECRET_KEY": settings.secret_key.hex(),
         "CLOCK": clock_text,
-    }
+        "HUB_NAME": settings.hub_name,
+        "HUB_CURRENCY": settings.hub_currency,
+    } | {name.upper(): str(getattr(settings, name)) for name in _OWN_TEXTS}
     return dict(os.environ) | {PREFIX + name: value for name, value in own.items()}
 
 
+# What the hub's own invoices say about it; they are held where the law wants more than is given.
+_OWN_TEXTS: Final = (
+    "hub_vat_id",
+    "hub_iban",
+    "hub_bic",
+    "hub_street",
+    "hub_postal_code",
+    "hub_city",
+)
 _NAMES: Final = frozenset(Settings.__struct_fields__)
 
 

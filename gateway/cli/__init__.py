@@ -1,0 +1,1 @@
+"""The command `networkcore`: one module per group of commands, each registering on one app."""

@@ -1,0 +1,66 @@
+"""The app all commands register on, and how a failure is said: one line, and what to do."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from typing import Final, NoReturn
+
+import typer
+
+# Each has `register(app)` and imports little: a command loads what it needs when it is called.
+MODULES: Final = (
+    "up", "serve", "migrate", "settle", "doctor", "demo", "party", "price", "pnc", "ledger",
+    "settlement", "invoice", "payout", "statement",
+)  # fmt: skip
+WRONG: Final = 1  # the thing asked about is wrong
+MISUSED: Final = 2  # the call is wrong
+
+
+def build() -> typer.Typer:
+    """The app with every command."""
+    app = typer.Typer(
+        name="networkcore",
+        help="An electric-vehicle roaming hub in which the money moves too.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    app.callback()(_nothing)
+    for name in MODULES:
+        path = f"gateway.cli.{name}"
+        if importlib.util.find_spec(path) is not None:
+            importlib.import_module(path).register(app)
+    return app
+
+
+def run() -> None:
+    """Run the command line; expected failures end in one line on standard error."""
+    from gateway.settings import SettingsError
+
+    try:
+        build()()
+    except SettingsError as error:
+        fail(str(error), code=MISUSED)
+    except _expected() as error:
+        fail(str(error) or type(error).__name__)
+
+
+def fail(message: str, *, code: int = WRONG) -> NoReturn:
+    """End with one line on standard error."""
+    print("networkcore: " + " ".join(message.split()), file=sys.stderr)
+    sys.exit(code)
+
+
+def _expected() -> tuple[type[Exception], ...]:
+    """What the world does to us; anything else is a bug and keeps its traceback."""
+    from gateway.embedded import EmbeddedError
+    from gateway.store.database import StoreUnavailable
+    from gateway.store.migrate import SchemaError
+
+    return (EmbeddedError, StoreUnavailable, SchemaError)
+
+
+def _nothing() -> None:
+    """An electric-vehicle roaming hub in which the money moves too."""

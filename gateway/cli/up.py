@@ -1,0 +1,106 @@
+"""`networkcore up`: everything in one go."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from gateway.cli.app import fail
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
+
+SAMPLE_MODULE = "gateway.sim.sample"
+
+
+def register(app: typer.Typer) -> None:
+    app.command("up")(up)
+
+
+def up(
+    port: Annotated[int | None, typer.Option(min=1, max=65535)] = None,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="With a small living network of simulated partners")
+    ] = False,
+) -> None:
+    """Stores, schema, gateway and settlement worker; Ctrl-C stops everything cleanly."""
+    from gateway.cli import run
+    from gateway.observe import log
+    from gateway.settings import load_here
+
+    log.configure(level="warning")
+    given = load_here()
+    if port is not None:
+        given = msgspec.structs.replace(given, port=port, public_url=_moved(given, port))
+    given = msgspec.structs.replace(given, allow_private_peers=True)
+    try:
+        run.run(_work(given, sample=sample))
+    except OSError as error:
+        fail(f"cannot listen on {given.host}:{given.port}: {error.strerror or error}")
+
+
+async def _work(given: Settings, *, sample: bool) -> None:
+    from gateway import wiring
+    from gateway.cli import run
+
+    stop = run.stop_on_signals()
+    start_sample = _sample() if sample else None
+    run.require_port(given.host, given.port)
+    async with run.with_stores(given, attach=False) as settings:
+        await run.bring_up_to_date(settings)
+        ready = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            worker = group.create_task(
+                run.keep_child("settlement", ("settle", "--child"), settings)
+            )
+            partners = group.create_task(_after(ready, start_sample, settings))
+
+            def say(_: object) -> None:
+                _greet(settings)
+                ready.set()
+
+            try:
+                await wiring.serve(settings, stop, on_ready=say)
+            finally:
+                partners.cancel()
+                worker.cancel()
+
+
+async def _after(
+    ready: asyncio.Event, start: Callable[[Settings], Awaitable[None]] | None, settings: Settings
+) -> None:
+    await ready.wait()
+    if start is not None:
+        await start(settings)
+
+
+def _sample() -> Callable[[Settings], Awaitable[None]]:
+    """`gateway.sim.sample.run(settings)`, which lives until it is cancelled."""
+    if importlib.util.find_spec(SAMPLE_MODULE) is None:
+        fail("this build has no simulated partners; start without --sample")
+    run: Callable[[Settings], Awaitable[None]] = importlib.import_module(SAMPLE_MODULE).run
+    return run
+
+
+def _moved(settings: Settings, port: int) -> str:
+    """The public address follows --port where it named the port that was moved away from."""
+    old = f"http://127.0.0.1:{settings.port}"
+    return f"http://127.0.0.1:{port}" if settings.public_url == old else settings.public_url
+
+
+def _greet(settings: Settings) -> None:
+    print(
+        f"NetworkCore is up.\n"
+        f"  console      {settings.public_url}/console\n"
+        f"  versions     {settings.public_url}/ocpi/versions\n"
+        f"  admin token  {settings.admin_token}\n"
+        f"  data         {settings.data_dir}\n"
+        "Ctrl-C stops everything.",
+        flush=True,
+    )
