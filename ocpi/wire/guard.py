@@ -11,10 +11,12 @@ BODY_BYTES_MAX: Final = 4 * 1024 * 1024
 OBJECT_BYTES_MAX: Final = 2 * 1024 * 1024
 DEPTH_MAX: Final = 64
 
-_KEPT: Final = b'[]{}"\\'
-_REST: Final = bytes(code for code in range(256) if code not in _KEPT)
+_REST: Final = bytes(code for code in range(256) if code not in b'[]{}"')
+_ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
+_TOO_DEEP: Final = b"[" * (DEPTH_MAX + 1)
 _NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-_MARK: Final = re.compile(rb'["\\\[\]{}]')
+_STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+"""A string, or what is left after a quote that never closes: it always matches, in linear time."""
 
 
 def check(raw: bytes, *, limit: int = OBJECT_BYTES_MAX) -> None:
@@ -30,35 +32,18 @@ def check(raw: bytes, *, limit: int = OBJECT_BYTES_MAX) -> None:
 def depth(raw: bytes) -> int:
     """Give how deep the JSON nests; anything above the limit counts as limit + 1.
 
-    Only brackets and quotes are kept; empty strings vanish; then each round removes the innermost
-    brackets. A quote that stays shows a bracket inside a string: then the text is walked instead.
+    Only brackets and quotes are kept, empty strings vanish, then each round removes the innermost
+    pairs. Where a string has an escape or a bracket in it, the strings are cut out first. What is
+    out of balance is no JSON and left to the decoder.
     """
-    marks = raw.translate(None, _REST)
-    marks = marks.replace(b"\\\\", b"").replace(b'\\"', b"").replace(b"\\", b"").replace(b'""', b"")
+    marks = raw.translate(_ONE_KIND, _REST).replace(b'""', b"") if b"\\" not in raw else b'"'
     if b'"' in marks:
-        return _walk(raw)
+        marks = _STRING.sub(b"", raw).translate(_ONE_KIND, _REST).replace(b'"', b"")
+    if _TOO_DEEP in marks:
+        return DEPTH_MAX + 1
     for level in range(DEPTH_MAX + 1):
-        if not marks:
+        inner = marks.replace(b"[]", b"")
+        if len(inner) == len(marks):
             return level
-        marks = marks.replace(b"[]", b"\x00").replace(b"{}", b"\x00").replace(b"\x00", b"")
+        marks = inner
     return DEPTH_MAX + 1
-
-
-def _walk(raw: bytes) -> int:
-    level = deepest = skip_to = 0
-    in_string = False
-    for mark in _MARK.finditer(raw):
-        at = mark.start()
-        if at < skip_to:
-            continue
-        what = raw[at]
-        if what == 0x5C:  # a backslash takes the next character with it
-            skip_to = at + 2
-        elif what == 0x22:
-            in_string = not in_string
-        elif not in_string:
-            level += 1 if what in b"[{" else -1
-            deepest = max(deepest, level)
-            if deepest > DEPTH_MAX:
-                return deepest
-    return deepest

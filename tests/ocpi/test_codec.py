@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import time
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -379,6 +381,21 @@ def test_brackets_in_strings_do_not_hide_depth():
     raw = b'["]",' * 100 + b'"["' + b"]" * 100
     assert guard.depth(raw) > guard.DEPTH_MAX
     assert guard.depth(b'["[[[[[[[[\\"]"]') == 1
+    hidden = b'["\\n","]","\\n",' * 100 + b"1" + b"]" * 100
+    assert guard.depth(hidden) > guard.DEPTH_MAX
+    assert guard.depth(b'{"a":[{}]}') == 3
+
+
+@pytest.mark.parametrize(
+    "part", [b"[", b"[]", b'"],', b"[{", b'["\\n",', b"\\", b'"\\', b'"', b"\\u0000"]
+)
+def test_the_limits_are_checked_in_linear_time(part):
+    body = (part * (guard.OBJECT_BYTES_MAX // len(part) + 1))[: guard.OBJECT_BYTES_MAX]
+    begin = time.process_time()
+    guard.depth(body)
+    with contextlib.suppress(OcpiError):
+        guard.check(body)
+    assert time.process_time() - begin < 1.0
 
 
 def test_a_list_is_decoded_element_by_element():
