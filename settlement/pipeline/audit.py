@@ -8,6 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from ocpi.model.cdr import Cdr, CdrDimensionType
+from ocpi.model.price import Price
 from settlement.errors import Held, OutOfBoundsError, Reason
 from settlement.money import bounded_amount, is_currency
 from settlement.pipeline.item import MeterState, SettlementItem, SettlementPolicy
@@ -16,6 +17,14 @@ from settlement.tariff.number import decimal_text, volume
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOT_AVAILABLE = "#NA"
 LAST_DECIMAL = Fraction(1, 10_000)
+COSTS = (
+    "total_cost",
+    "total_fixed_cost",
+    "total_energy_cost",
+    "total_time_cost",
+    "total_parking_cost",
+    "total_reservation_cost",
+)
 METER_REASONS = {
     MeterState.SIGNATURE_INVALID: Reason.METER_SIGNATURE_INVALID,
     MeterState.KEY_UNKNOWN: Reason.METER_KEY_UNKNOWN,
@@ -97,7 +106,8 @@ def _bounds(item: SettlementItem, policy: SettlementPolicy, _now: datetime) -> H
         energy = volume(cdr.total_energy)
         volume(cdr.total_time)
         volume(cdr.total_parking_time or Decimal(0))
-        bounded_amount(cdr.total_cost.before_taxes)
+        for cost in COSTS:
+            _bounded_cost(getattr(cdr, cost))
     except OutOfBoundsError as wrong:
         return _held(Reason.CDR_OUT_OF_BOUNDS, str(wrong), "charging_periods")
     if abs(energy) > Fraction(policy.energy_kwh_max):
@@ -149,6 +159,13 @@ def _parties(item: SettlementItem, policy: SettlementPolicy, _now: datetime) -> 
 
 Check = Callable[[SettlementItem, SettlementPolicy, datetime], Held | None]
 CHECKS: tuple[Check, ...] = (_conflict, _kind, _times, _periods, _bounds, _sums, _meter, _parties)
+
+
+def _bounded_cost(cost: Price | None) -> None:
+    if cost is not None:
+        bounded_amount(cost.before_taxes)
+        for tax in cost.taxes:
+            bounded_amount(tax.amount)
 
 
 def _sum(cdr: Cdr, kind: str) -> tuple[Fraction, int]:

@@ -9,7 +9,7 @@ import msgspec
 
 from ocpi.model.cdr import Cdr
 from ocpi.model.tariff import Tariff
-from settlement.errors import Held
+from settlement.errors import Held, MoneyError, Reason
 from settlement.tariff.adapt import request
 from settlement.tariff.compare import Difference, differences
 from settlement.tariff.engine import price
@@ -82,7 +82,11 @@ def explain(
     priced = price(made)
     if isinstance(priced, Held):
         return priced
-    return answer(priced, differences(cdr, priced))
+    try:
+        found = differences(cdr, priced)
+    except MoneyError as wrong:
+        return Held(reason=Reason.CDR_OUT_OF_BOUNDS, detail=str(wrong), field="total_cost")
+    return answer(priced, found)
 
 
 def answer(priced: Priced, found: tuple[Difference, ...]) -> PriceAnswer:

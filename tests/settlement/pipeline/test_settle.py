@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ocpi.model.price import Price
 from settlement.errors import Held, Reason
 from settlement.ledger.entry import check
 from settlement.pipeline import (
@@ -244,6 +245,14 @@ SPOILT = {
     "energy": (spoil_cdr(total_energy=Decimal("20.01")), Reason.CDR_INCONSISTENT),
     "huge": (spoil_cdr(total_energy=Decimal("1e9")), Reason.CDR_OUT_OF_BOUNDS),
     "endless": (spoil_cdr(total_energy=Decimal("1e1000000")), Reason.CDR_OUT_OF_BOUNDS),
+    "cost": (
+        spoil_cdr(total_energy_cost=Price(before_taxes=Decimal("1e1000000"))),
+        Reason.CDR_OUT_OF_BOUNDS,
+    ),
+    "total": (
+        spoil_cdr(total_cost=Price(before_taxes=Decimal("NaN"))),
+        Reason.CDR_OUT_OF_BOUNDS,
+    ),
     "parked": (spoil_cdr(total_parking_time=Decimal(9)), Reason.CDR_INCONSISTENT),
     "negative": (negative_period, Reason.NEGATIVE_QUANTITY),
     "order": (late_period, Reason.CDR_INCONSISTENT),

@@ -383,6 +383,12 @@ def test_zone_that_is_none_is_held(cdr, tariff, element, zone):
     assert held.reason is Reason.TIME_ZONE_MISSING
 
 
+def test_cost_out_of_bounds_is_held_and_not_compared(cdr, tariff, element):
+    session = cdr((0, {"ENERGY": "1"}), total=("1e1000000", None))
+    held = explain(session, (tariff(element(("ENERGY", "1"))),), UTC_ZONE)
+    assert held.reason is Reason.CDR_OUT_OF_BOUNDS
+
+
 def test_time_outside_of_the_calendar_is_held(cdr, tariff, element):
     first = cdr((0, {"ENERGY": "1"}), start=datetime(1, 1, 1, tzinfo=UTC))
     held = priced(first, tariff(element(("ENERGY", "1"))), zone="America/New_York")
