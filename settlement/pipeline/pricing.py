@@ -122,6 +122,8 @@ def public_price(item: SettlementItem, policy: SettlementPolicy) -> PublicPrice 
     notes = [f"{note.code}: {note.detail}" for note in priced.notes]
     if item.zone is None:
         notes.append(f"time_zone_from_country: {zone}")
+    if item.taxes_unknown:
+        notes.append("taxes_not_on_the_wire: the VAT rows alone decide")
     return PublicPrice(
         priced=priced,
         zone=zone,

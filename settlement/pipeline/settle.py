@@ -28,11 +28,11 @@ from settlement.pipeline.posting import Desk
 from settlement.pipeline.pricing import PublicPrice, country_of, public_price
 from settlement.pipeline.result import PIPELINE, Settled, Used, cdr_key
 from settlement.tariff import answer, differences
+from settlement.tax.agency import Service, service_leg
 from settlement.tax.charging import Charging, Fee, charging_leg
 from settlement.tax.leg import Supply, TaxLeg
 from settlement.tax.model import MODELS, ContractModel
 from settlement.tax.party import MoneyParty, driver
-from settlement.tax.service import Service, service_leg
 
 DEMAND = "demand"  # in a contract: whoever's token started the session
 HUB = "hub"

@@ -10,11 +10,11 @@ import msgspec
 
 from settlement.errors import Held, Reason
 from settlement.money import Rounding, round_to_decimals, round_to_int, split
+from settlement.tax.agency import series, vat_on
 from settlement.tax.leg import Category, Liable, TaxLeg, VatSubtotal
 from settlement.tax.model import LegRule
 from settlement.tax.party import MoneyParty
 from settlement.tax.row import Kind, TaxRow, TaxTable
-from settlement.tax.service import series, vat_on
 
 
 class Fee(msgspec.Struct, frozen=True, kw_only=True):
