@@ -18,6 +18,8 @@ from typing import Any, Final, Protocol
 from aiohttp.http import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_request import BaseRequest
+from aiohttp.web_response import StreamResponse
 from aiohttp.web_server import Server
 
 from gateway.http.lane.frame import PARTIAL, UNKNOWN, body_length, head_length
@@ -25,7 +27,7 @@ from gateway.http.lane.frame import PARTIAL, UNKNOWN, body_length, head_length
 PINNED: Final = (
     "_buffer_paused", "_close", "_force_close", "_keepalive_timeout", "_loop", "_manager",
     "_messages", "_next_keepalive_close_time", "_pause_transport_reading", "_paused",
-    "_reading_paused", "_request_count", "_resume_transport_reading", "_waiter", "transport",
+    "_reading_paused", "_request_count", "_resume_transport_reading", "finish_response", "transport",
 )  # fmt: skip
 
 HOT_BYTES_MAX: Final = 12 << 10
@@ -67,11 +69,12 @@ class LaneCounters:
 class LaneProtocol(RequestHandler):
     """One connection."""
 
-    __slots__ = ("_body_left", "_deadline", "_held", "_hot", "_ordinary", "_payload")
+    __slots__ = ("_answered", "_body_left", "_deadline", "_held", "_hot", "_ordinary", "_payload")
 
     def __init__(self, manager: Server, hot: HotPath, **kwargs: Any) -> None:
         super().__init__(manager, **kwargs)
         self._hot = hot
+        self._answered = 0
         self._held = b""
         self._ordinary = False
         self._body_left = 0
@@ -135,11 +138,18 @@ class LaneProtocol(RequestHandler):
         return data.startswith(self._hot.prefix, at) and whole <= HOT_BYTES_MAX and self._is_idle()
 
     def _is_idle(self) -> bool:
-        """Nothing is being answered, and aiohttp's parser stands between two requests."""
-        waiter = self._waiter
-        if waiter is None:
-            return self._request_count == 0
-        return not self._messages and not waiter.done()
+        """Every request that aiohttp has seen is answered, so its parser stands between two."""
+        return self._request_count == self._answered
+
+    async def finish_response(
+        self, request: BaseRequest, resp: StreamResponse, start_time: float | None
+    ) -> tuple[StreamResponse, bool]:
+        """aiohttp's answer is written; one that ends the connection leaves nothing to the lane."""
+        result = await super().finish_response(request, resp, start_time)
+        self._answered += 1
+        if not result[0].keep_alive:
+            self._ordinary = True
+        return result
 
     def _flush(self, answers: list[bytes]) -> None:
         """Writes what was answered, in order, and counts as life on this connection."""

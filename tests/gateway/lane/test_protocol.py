@@ -14,7 +14,7 @@ from aiohttp import web, web_protocol, web_server
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.web_protocol import RequestHandler
 
-from gateway.http.lane import protocol
+from gateway.http.lane import protocol, runner
 from gateway.http.lane.protocol import PINNED, LaneProtocol
 from gateway.http.lane.runner import LaneRunner, LaneServer
 
@@ -39,9 +39,9 @@ def test_aiohttp_when_a_release_changes_what_the_lane_leans_on_then_this_fails()
 
 
 def test_aiohttp_when_it_waits_for_a_request_then_it_does_so_as_the_lane_believes() -> None:
-    start = inspect.getsource(RequestHandler.start)
-    assert "self._waiter = loop.create_future()" in start
-    assert "message, payload = self._messages.popleft()" in start
+    handled = inspect.getsource(RequestHandler._handle_request)
+    assert handled.count("await self.finish_response(request, resp, start_time)") == 4
+    assert "self._keepalive = bool(resp.keep_alive)" in inspect.getsource(RequestHandler.start)
     received = inspect.getsource(RequestHandler.data_received)
     assert "self._request_count += 1" in received
     assert "self._messages.append((msg, payload))" in received
@@ -146,23 +146,22 @@ async def test_lane_when_a_late_body_comes_after_all_then_it_is_answered(pair, w
     assert pair.lane.counters.answered == 0
 
 
-async def test_lane_when_it_answers_then_the_keep_alive_timer_begins_anew(node, town, ask, pair, warm) -> None:
+@pytest.fixture
+def short_keepalive(monkeypatch):
+    monkeypatch.setattr(runner, "KEEPALIVE_S", 0.6)
+
+
+async def test_lane_when_it_answers_then_the_keep_alive_timer_begins_anew(
+    short_keepalive, pair, warm, ask
+) -> None:
     await warm()
-    for connection in pair.runner.server.connections:
-        connection._keepalive_timeout = 0.5
     reader, writer = await asyncio.open_connection("127.0.0.1", pair.lane_port)
-    await asyncio.sleep(0.05)
-    (connection,) = pair.runner.server.connections
-    connection._keepalive_timeout = 0.5
-    connection._keepalive_handle.cancel()
-    connection._next_keepalive_close_time = asyncio.get_running_loop().time() + 0.5
-    connection._keepalive_handle = asyncio.get_running_loop().call_later(0.5, connection._process_keepalive)
     for _ in range(4):
         writer.write(ask())
         await reader.readuntil(b"\r\n\r\n")
         await asyncio.sleep(0.3)
     assert not reader.at_eof()
-    while await asyncio.wait_for(reader.read(65536), 2):
+    while await asyncio.wait_for(reader.read(65536), 5):
         pass
     assert reader.at_eof()  # and idle connections do end
     writer.close()
@@ -172,7 +171,7 @@ async def test_lane_when_the_peer_does_not_read_then_the_lane_stops_reading_and_
     pair, warm, ask
 ) -> None:
     await warm()
-    request, count = ask(body=PLACE), 20_000
+    request, count = ask(body=PLACE), 8_000
     before = pair.lane.counters.answered
     reader, writer = await asyncio.open_connection("127.0.0.1", pair.lane_port, limit=1 << 16)
     writer.transport.set_write_buffer_limits(1 << 22)
@@ -189,10 +188,12 @@ async def test_lane_when_the_peer_does_not_read_then_the_lane_stops_reading_and_
     assert pair.lane.counters.paused >= 1
     assert waiting < count
     reader._transport.resume_reading()
-    received = 0
+    received, kept = 0, b""
     async with asyncio.timeout(30):
         while received < count:
-            received += (await reader.read(1 << 20)).count(b"HTTP/1.1 200 OK")
+            kept += await reader.read(1 << 20)
+            received += kept.count(b"HTTP/1.1 200 OK")
+            kept = kept[-14:]
     await sender
     assert received == count
     writer.close()
