@@ -252,7 +252,7 @@ def _bind(
         return None
     names = leaf.common_names
     named = ids.normalise(names[0]) if len(names) == 1 else None
-    if named is None:
+    if named is None or named.family == "din":
         reason = "its common name is not exactly one contract id"
         return Refusal("emaid", leaf.subject_text, reason)
     if emaid is not None:

@@ -21,6 +21,7 @@ Step = Literal[
     "revocation",
     "contract",
     "emaid",
+    "pool",
 ]
 Result = Literal["passed", "tolerated", "failed", "unchecked"]
 CertificateStatus = Literal[
