@@ -86,6 +86,13 @@ async def require_schema(settings: Settings) -> None:
         )
 
 
+def moved(settings: Settings, host: str, port: int) -> Settings:
+    """Listening elsewhere; the public address follows where it named the port that was left."""
+    old, new = (f"http://127.0.0.1:{number}" for number in (settings.port, port))
+    public_url = new if settings.public_url == old else settings.public_url
+    return msgspec.structs.replace(settings, host=host, port=port, public_url=public_url)
+
+
 def require_port(host: str, port: int) -> None:
     """OSError, before anything is started, when somebody else listens there."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-import msgspec
 import typer
 
 from gateway.cli.app import fail
@@ -31,7 +30,7 @@ def serve(
 
     log.configure()
     given = load_here()
-    given = msgspec.structs.replace(given, host=host or given.host, port=port or given.port)
+    given = run.moved(given, host or given.host, port or given.port)
 
     async def work() -> None:
         from gateway import wiring
@@ -55,6 +54,7 @@ def serve(
                     group.create_task(run.keep_child(f"gateway {n}", words, settings))
                     for n in range(processes)
                 ]
+                _say(settings.public_url)
                 await stop.wait()
                 for task in tasks:
                     task.cancel()

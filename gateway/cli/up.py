@@ -37,7 +37,7 @@ def up(
     log.configure(level="warning")
     given = load_here()
     if port is not None:
-        given = msgspec.structs.replace(given, port=port, public_url=_moved(given, port))
+        given = run.moved(given, given.host, port)
     given = msgspec.structs.replace(given, allow_private_peers=True)
     try:
         run.run(_work(given, sample=sample))
@@ -86,12 +86,6 @@ def _sample() -> Callable[[Settings], Awaitable[None]]:
         fail("this build has no simulated partners; start without --sample")
     run: Callable[[Settings], Awaitable[None]] = importlib.import_module(SAMPLE_MODULE).run
     return run
-
-
-def _moved(settings: Settings, port: int) -> str:
-    """The public address follows --port where it named the port that was moved away from."""
-    old = f"http://127.0.0.1:{settings.port}"
-    return f"http://127.0.0.1:{port}" if settings.public_url == old else settings.public_url
 
 
 def _greet(settings: Settings) -> None:
