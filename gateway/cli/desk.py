@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
     from gateway.store.database import Database
 
 T = TypeVar("T")
+PIPED_WIDTH: Final = 200
 
 
 @contextlib.asynccontextmanager
@@ -59,10 +60,12 @@ def show_table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]], empty: s
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for head in heads:
-        table.add_column(head, justify="right" if head.startswith("#") else "left", no_wrap=True)
+        justify: Literal["left", "right"] = "right" if head.startswith("#") else "left"
+        table.add_column(head.removeprefix("# "), justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    Console(soft_wrap=True).print(table)
+    console = Console()
+    (console if console.is_terminal else Console(width=PIPED_WIDTH)).print(table)
 
 
 def amount(minor: int | None, currency: str) -> str:
