@@ -128,6 +128,9 @@ async def send_command(
     value: Command = hub.wire.decode(version, commands.kind(name), raw)
     check_token(value, origin)
     receiver = to or await find.receiver_of_command(hub, value, origin)
+    session_id = commands.target(value).session_id
+    if session_id is not None:
+        await find.refuse_foreign_session(hub, receiver, session_id, origin)
     return await order(
         hub,
         Order(

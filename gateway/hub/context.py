@@ -119,6 +119,11 @@ class Hub(msgspec.Struct, frozen=True, kw_only=True):
     token_changed: Callable[[str, str], Awaitable[None]]
     network_changed: Callable[[], Awaitable[None]]
 
+    async def refresh_network(self) -> None:
+        """After the commit of a change to the network: this process sees it, the others are told."""
+        await self.directory.reload()
+        await self.network_changed()
+
     @property
     def party(self) -> PartyId:
         """The hub's own party id."""

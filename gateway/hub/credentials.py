@@ -94,7 +94,7 @@ async def end(hub: Hub, platform_id: int, *, state: str, connection: str) -> Non
         await conn.execute(SQL["touch_parties"], platform_id, now)
         await conn.execute(SQL["forget_deliveries"], platform_id)
         await client_info.announce_platform(hub, conn, platform_id, peer.new_id())
-    await hub.network_changed()
+    await hub.refresh_network()
 
 
 async def _accept(hub: Hub, caller: Caller, version: str, raw: bytes, *, claim: str) -> Credentials:
@@ -109,7 +109,7 @@ async def _accept(hub: Hub, caller: Caller, version: str, raw: bytes, *, claim: 
         if claimed is None:
             raise _not_allowed("this token was used by another request just now")
         await store_registration(hub, conn, caller.platform.platform_id, sent, found, token)
-    await hub.network_changed()
+    await hub.refresh_network()
     return own_credentials(hub, token)
 
 

@@ -45,6 +45,13 @@ async def issuer_of_session(hub: Hub, owner: PartyId, session_id: str) -> PartyI
     return None if row is None else PartyId(row["token_country"], row["token_party"])
 
 
+async def refuse_foreign_session(hub: Hub, owner: PartyId, session_id: str, asker: PartyId) -> None:
+    """404 for a session that the hub knows to be somebody else's; who does not know it, may ask."""
+    issuer = await issuer_of_session(hub, owner, session_id)
+    if issuer is not None and issuer != asker:
+        raise OcpiError(INVALID_PARAMETERS, 404, "session_id: no such session")
+
+
 async def receiver_of_command(hub: Hub, command: Command, asker: PartyId) -> PartyId:
     """The CPO that owns what the command is about."""
     target = commands.target(command)

@@ -59,7 +59,7 @@ async def invite(hub: Hub, new: NewParty) -> Invitation:
         expires_at = now + INVITATION_DAYS
         await conn.execute(SQL["add_inbound"], platform_id, "A", token_hash(token), expires_at, now)
         await conn.execute(SQL["set_state"], platform_id, "INVITED", "PLANNED")
-    await hub.network_changed()
+    await hub.refresh_network()
     return Invitation(
         versions_url=hub.versions_url,
         token_a=token,
@@ -140,7 +140,7 @@ async def register(
     except BaseException:
         await credentials.end(hub, platform_id, state="REMOVED", connection="OFFLINE")
         raise
-    await hub.network_changed()
+    await hub.refresh_network()
     return tuple(PartyId(fold(r.country_code), fold(r.party_id)) for r in theirs.roles)
 
 
@@ -152,7 +152,7 @@ async def _begin(hub: Hub, versions_url: str, token_b: str) -> int:
         await conn.execute(
             SQL["add_inbound"], platform_id, "A", token_hash(token_b), now + INVITATION_DAYS, now
         )
-    await hub.network_changed()
+    await hub.refresh_network()
     return platform_id
 
 
@@ -215,7 +215,7 @@ async def rotate(hub: Hub, party: PartyId) -> None:
         await conn.execute(
             SQL["add_inbound"], platform.platform_id, "C", token_hash(token), None, now
         )
-    await hub.network_changed()
+    await hub.refresh_network()
     body, _ = hub.wire.encode(platform.version, credentials.own_credentials(hub, token))
     request = Request(
         method="PUT", url=url, body=body, module="credentials", timeout_s=REGISTER_TIMEOUT_S
@@ -228,7 +228,7 @@ async def rotate(hub: Hub, party: PartyId) -> None:
     )
     async with hub.db.transaction() as conn:
         await credentials.store_registration(hub, conn, platform.platform_id, theirs, found, token)
-    await hub.network_changed()
+    await hub.refresh_network()
 
 
 async def suspend(hub: Hub, party: PartyId) -> None:
@@ -251,7 +251,7 @@ async def _set_state(hub: Hub, platform: Platform, state: str, connection: str) 
         await conn.execute(SQL["set_state"], platform.platform_id, state, connection)
         await conn.execute(SQL["touch_parties"], platform.platform_id, now)
         await client_info.announce_platform(hub, conn, platform.platform_id, peer.new_id())
-    await hub.network_changed()
+    await hub.refresh_network()
     hub.wake()
 
 

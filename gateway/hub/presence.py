@@ -53,7 +53,7 @@ async def set_connection(hub: Hub, platform_id: int, connection: str) -> bool:
         await client_info.announce_platform(hub, conn, platform_id, peer.new_id())
         if connection == CONNECTED:
             await conn.execute(SQL["ask_pull"], str(platform_id), now)
-    await hub.network_changed()
+    await hub.refresh_network()
     hub.wake()
     return True
 

@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections import deque
 from datetime import datetime
+from typing import Protocol
 
 import msgspec
 
@@ -54,11 +55,30 @@ def envelope_status(body: bytes | None) -> int | None:
     return int(found[1]) if found else None
 
 
+class Observe(Protocol):
+    """Counts an exchange: `gateway.observe.metrics.Metrics.observe_exchange`."""
+
+    def __call__(
+        self, *, direction: str, party: str | None, module: str | None, outcome: str, seconds: float
+    ) -> None:
+        """Add one."""
+
+
+def _outcome(exchange: Exchange) -> str:
+    """A bounded word: why nothing came, else the OCPI status, else the class of the HTTP status."""
+    if exchange.note is not None:
+        return exchange.note
+    if exchange.ocpi_status is not None:
+        return str(exchange.ocpi_status) if exchange.ocpi_status < 5000 else "other"
+    return f"{(exchange.http_status or 0) // 100}xx"
+
+
 class ExchangeLog:
     """`log(exchange)` never waits; `run()` writes what has gathered until it is cancelled."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, *, observe: Observe | None = None) -> None:
         self._db = db
+        self._observe = observe
         self._waiting: deque[Exchange] = deque(maxlen=WAITING_MAX)
         self.dropped = 0
 
@@ -66,6 +86,14 @@ class ExchangeLog:
         if len(self._waiting) == WAITING_MAX:
             self.dropped += 1
         self._waiting.append(exchange)
+        if self._observe is not None:
+            self._observe(
+                direction=exchange.direction,
+                party=exchange.from_party if exchange.direction == "IN" else exchange.to_party,
+                module=exchange.module,
+                outcome=_outcome(exchange),
+                seconds=(exchange.duration_us or 0) / 1_000_000,
+            )
 
     async def run(self) -> None:
         try:

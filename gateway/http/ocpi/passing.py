@@ -48,12 +48,20 @@ async def receiver(message: Message) -> PartyId | None:
     """Who the message is for: named, or found by the session in the URL; None: the hub itself."""
     match message.decision:
         case Forward(to=to):
+            if "session_id" in message.parameters:
+                await _refuse_foreign(message, to)
             return to
         case OpenRoute(by=By.SESSION):
             session_id = message.parameters["session_id"]
             return await find.other_side_of_session(message.hub, session_id, message.speaker)
         case _:
             return None
+
+
+async def _refuse_foreign(message: Message, to: PartyId) -> None:
+    """A session is named to its CPO by its driver's side, or by the CPO itself: by nobody else."""
+    hub, session_id = message.hub, message.parameters["session_id"]
+    await find.refuse_foreign_session(hub, to, session_id, message.speaker)
 
 
 async def forward_by_session(message: Message) -> Reply:

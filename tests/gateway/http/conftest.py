@@ -9,6 +9,7 @@ import socket
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -87,10 +88,6 @@ class Started:
         self.presence = Presence()
         self.commit = GroupCommit(self.db)
 
-        async def network_changed() -> None:
-            await directory.reload()
-            await keeper.network_changed()
-
         hub = Hub(
             settings=settings,
             clock=settings.clock,
@@ -105,7 +102,7 @@ class Started:
             wake=pusher.wake,
             seen=self.presence.mark,
             token_changed=keeper.token_changed,
-            network_changed=network_changed,
+            network_changed=keeper.network_changed,
         )
         await directory.reload()
         self.answers = AuthorisationLog(self.db)
@@ -429,3 +426,23 @@ def make() -> Any:
     for function in (location, tariff, token, session, cdr, cdr_token, stamp):
         setattr(Make, function.__name__, staticmethod(function))
     return Make
+
+
+SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "hostile"
+
+
+class Hostile:
+    """The hostile inputs beside the project, read as their README says."""
+
+    def lines(self, name: str) -> list[str]:
+        return (SHARED / name).read_text(encoding="utf-8").split("\n")
+
+    def json(self, name: str) -> Any:
+        return json.loads((SHARED / name).read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def hostile() -> Hostile:
+    if not SHARED.exists():
+        pytest.skip("the data folder is not beside the project")
+    return Hostile()

@@ -31,18 +31,23 @@ async def test_location_put_then_list_when_registered(join: Any, make: Any) -> N
     assert (await cpo.call("GET", LOC))[1]["data"] == make.location(cpo.party)
 
 
-async def test_unknown_fields_and_values_when_put_then_kept_byte_for_byte(join: Any, make: Any) -> None:
+async def test_unknown_fields_and_values_when_put_then_kept_byte_for_byte(
+    join: Any, make: Any
+) -> None:
     cpo, emsp = await join("CPO", "DE-AAA"), await join("EMSP", "NL-BBB")
     body = make.location(cpo.party, x_own={"n": [1, 2.50]}, parking_type="ON_THE_MOON")
     raw = json.dumps(body, indent=3).replace("2.5", "2.500").encode()
     assert code(await cpo.call("PUT", LOC, raw=raw)) == (201, 1000)
     async with emsp.session.get(
-        f"{emsp.world.url}/ocpi/2.2.1/sender/locations", headers={"Authorization": f"Token {emsp.token}"}
+        f"{emsp.world.url}/ocpi/2.2.1/sender/locations",
+        headers={"Authorization": f"Token {emsp.token}"},
     ) as answer:
         assert raw in await answer.read()
 
 
-async def test_older_put_when_newer_is_stored_then_accepted_and_ignored(join: Any, make: Any) -> None:
+async def test_older_put_when_newer_is_stored_then_accepted_and_ignored(
+    join: Any, make: Any
+) -> None:
     cpo = await join("CPO", "DE-AAA")
     await cpo.call("PUT", LOC, make.location(cpo.party, updated=LATER, name="new"))
     assert code(await cpo.call("PUT", LOC, make.location(cpo.party, name="old"))) == (200, 1000)
@@ -60,7 +65,9 @@ async def test_patch_when_known_then_merged_and_told_as_it_came(join: Any, make:
     assert (await emsp.hears("PATCH", LOC))[3] == patch
 
 
-async def test_patch_when_unknown_or_without_last_updated_then_refused(join: Any, make: Any) -> None:
+async def test_patch_when_unknown_or_without_last_updated_then_refused(
+    join: Any, make: Any
+) -> None:
     cpo = await join("CPO", "DE-AAA")
     assert code(await cpo.call("PATCH", LOC, {"name": "x", "last_updated": LATER})) == (404, 2003)
     await cpo.call("PUT", LOC, make.location(cpo.party))
@@ -69,14 +76,20 @@ async def test_patch_when_unknown_or_without_last_updated_then_refused(join: Any
     assert "last_updated" in body["status_message"]
 
 
-async def test_evse_when_patched_out_of_order_then_each_keeps_its_newest(join: Any, make: Any) -> None:
+async def test_evse_when_patched_out_of_order_then_each_keeps_its_newest(
+    join: Any, make: Any
+) -> None:
     cpo, emsp = await join("CPO", "DE-AAA"), await join("EMSP", "NL-BBB")
     two = make.location(cpo.party)
     two["evses"].append(json.loads(json.dumps(two["evses"][0])) | {"uid": "E2"})
     await cpo.call("PUT", LOC, two)
     await emsp.hears("PUT", LOC)
-    assert code(await cpo.call("PATCH", f"{LOC}/E1", {"status": "CHARGING", "last_updated": LATEST})) == (200, 1000)
-    assert code(await cpo.call("PATCH", f"{LOC}/E2", {"status": "BLOCKED", "last_updated": LATER})) == (200, 1000)
+    assert code(
+        await cpo.call("PATCH", f"{LOC}/E1", {"status": "CHARGING", "last_updated": LATEST})
+    ) == (200, 1000)
+    assert code(
+        await cpo.call("PATCH", f"{LOC}/E2", {"status": "BLOCKED", "last_updated": LATER})
+    ) == (200, 1000)
     await cpo.call("PATCH", f"{LOC}/E1", {"status": "AVAILABLE", "last_updated": LATER})
     found = (await cpo.call("GET", LOC))[1]["data"]
     assert [e["status"] for e in found["evses"]] == ["CHARGING", "BLOCKED"]
@@ -106,7 +119,9 @@ async def test_tariff_when_changed_and_deleted_then_every_version_is_kept(
     cpo, emsp = await join("CPO", "DE-AAA"), await join("EMSP", "NL-BBB")
     path = "/receiver/tariffs/DE/AAA/T1"
     assert code(await cpo.call("PUT", path, make.tariff(cpo.party))) == (201, 1000)
-    assert code(await cpo.call("PUT", path, make.tariff(cpo.party, updated=LATER, price="0.30"))) == (200, 1000)
+    assert code(
+        await cpo.call("PUT", path, make.tariff(cpo.party, updated=LATER, price="0.30"))
+    ) == (200, 1000)
     await emsp.hears("PUT", path)
     assert code(await cpo.call("DELETE", path)) == (200, 1000)
     assert code(await cpo.call("DELETE", path)) == (404, 2001)
@@ -118,7 +133,9 @@ async def test_tariff_when_changed_and_deleted_then_every_version_is_kept(
     assert rows[1]["withdrawn_at"] is not None
 
 
-async def test_token_when_put_and_patched_then_told_to_cpos_with_its_type(join: Any, make: Any) -> None:
+async def test_token_when_put_and_patched_then_told_to_cpos_with_its_type(
+    join: Any, make: Any
+) -> None:
     cpo, emsp = await join("CPO", "DE-AAA"), await join("EMSP", "NL-BBB")
     path = "/receiver/tokens/NL/BBB/TOK1"
     assert code(await emsp.call("PUT", path, make.token(emsp.party))) == (201, 1000)
@@ -127,7 +144,10 @@ async def test_token_when_put_and_patched_then_told_to_cpos_with_its_type(join: 
     assert code(await emsp.call("PUT", f"{path}?type=APP_USER", app)) == (201, 1000)
     await cpo.hears("PUT", f"{path}?type=RFID")
     await cpo.hears("PUT", f"{path}?type=APP_USER")
-    assert code(await emsp.call("PATCH", path, {"valid": False, "last_updated": LATER})) == (200, 1000)
+    assert code(await emsp.call("PATCH", path, {"valid": False, "last_updated": LATER})) == (
+        200,
+        1000,
+    )
     assert (await emsp.call("GET", path))[1]["data"]["valid"] is False
     assert (await emsp.call("GET", f"{path}?type=APP_USER"))[1]["data"]["valid"] is True
     _, body = await cpo.call("GET", "/sender/tokens")
@@ -139,7 +159,9 @@ async def test_session_when_put_then_told_to_its_emsp_only_with_zone_and_tariff_
 ) -> None:
     cpo = await join("CPO", "DE-AAA")
     emsp, other = await join("EMSP", "NL-BBB"), await join("EMSP", "NL-CCC")
-    await cpo.call("PUT", "/receiver/tariffs/DE/AAA/T1", make.tariff(cpo.party, updated="2026-11-19T00:00:00Z"))
+    await cpo.call(
+        "PUT", "/receiver/tariffs/DE/AAA/T1", make.tariff(cpo.party, updated="2026-11-19T00:00:00Z")
+    )
     await cpo.call("PUT", LOC, make.location(cpo.party))
     path = "/receiver/sessions/DE/AAA/S1"
     assert code(await cpo.call("PUT", path, make.session(cpo.party, emsp.party))) == (201, 1000)
@@ -148,16 +170,29 @@ async def test_session_when_put_then_told_to_its_emsp_only_with_zone_and_tariff_
     first = await database.fetchrow("SELECT time_zone, tariff_hashes FROM session")
     assert first["time_zone"] == "Europe/Berlin"
     assert len(first["tariff_hashes"]) == 1
-    await cpo.call("PUT", "/receiver/tariffs/DE/AAA/T1", make.tariff(cpo.party, updated=LATER, price="9"))
+    await cpo.call(
+        "PUT", "/receiver/tariffs/DE/AAA/T1", make.tariff(cpo.party, updated=LATER, price="9")
+    )
     period = {"start_date_time": LATER, "dimensions": [{"type": "ENERGY", "volume": 1}]}
     for kwh in (2, 3):
-        patch = {"kwh": kwh, "charging_periods": [period], "last_updated": f"2026-11-20T11:0{kwh}:00Z"}
+        patch = {
+            "kwh": kwh,
+            "charging_periods": [period],
+            "last_updated": f"2026-11-20T11:0{kwh}:00Z",
+        }
         assert code(await cpo.call("PATCH", path, patch)) == (200, 1000)
     found = (await cpo.call("GET", path))[1]["data"]
     assert (found["kwh"], len(found["charging_periods"])) == (3, 2), "periods are added to"
-    assert tuple(await database.fetchrow("SELECT time_zone, tariff_hashes FROM session")) == tuple(first)
-    assert len((await emsp.call("GET", "/sender/sessions?date_from=2026-01-01T00:00:00Z"))[1]["data"]) == 1
-    assert (await other.call("GET", "/sender/sessions?date_from=2026-01-01T00:00:00Z"))[1]["data"] == []
+    assert tuple(await database.fetchrow("SELECT time_zone, tariff_hashes FROM session")) == tuple(
+        first
+    )
+    assert (
+        len((await emsp.call("GET", "/sender/sessions?date_from=2026-01-01T00:00:00Z"))[1]["data"])
+        == 1
+    )
+    assert (await other.call("GET", "/sender/sessions?date_from=2026-01-01T00:00:00Z"))[1][
+        "data"
+    ] == []
     assert not any("/sessions/" in entry[1] for entry in other.heard)
 
 
@@ -167,7 +202,9 @@ async def test_cdr_when_posted_three_times_then_one_row_one_settle_one_url(
     cpo = await join("CPO", "DE-AAA")
     emsp, other = await join("EMSP", "NL-BBB"), await join("EMSP", "NL-CCC")
     raw = json.dumps(make.cdr(cpo.party, emsp.party)).encode()
-    rearranged = json.dumps(dict(reversed(make.cdr(cpo.party, emsp.party).items())), indent=1).encode()
+    rearranged = json.dumps(
+        dict(reversed(make.cdr(cpo.party, emsp.party).items())), indent=1
+    ).encode()
     urls = set()
     for body, expected in ((raw, 201), (raw, 200), (rearranged, 200)):
         status, answer, headers = await cpo.call_all("POST", "/receiver/cdrs", raw=body)
@@ -203,10 +240,18 @@ async def test_credit_cdr_when_given_twice_then_refused(join: Any, make: Any) ->
     cpo, emsp = await join("CPO", "DE-AAA"), await join("EMSP", "NL-BBB")
     await cpo.call("POST", "/receiver/cdrs", make.cdr(cpo.party, emsp.party))
     credit = {"credit": True, "credit_reference_id": "CDR1", "total_cost": {"excl_vat": -2.5}}
-    assert code(await cpo.call("POST", "/receiver/cdrs", make.cdr(cpo.party, emsp.party, "CR1", **credit))) == (201, 1000)
-    assert code(await cpo.call("POST", "/receiver/cdrs", make.cdr(cpo.party, emsp.party, "CR2", **credit))) == (200, 2001)
+    assert code(
+        await cpo.call("POST", "/receiver/cdrs", make.cdr(cpo.party, emsp.party, "CR1", **credit))
+    ) == (201, 1000)
+    assert code(
+        await cpo.call("POST", "/receiver/cdrs", make.cdr(cpo.party, emsp.party, "CR2", **credit))
+    ) == (200, 2001)
     no_reference = {"credit": True}
-    assert code(await cpo.call("POST", "/receiver/cdrs", make.cdr(cpo.party, emsp.party, "CR3", **no_reference))) == (200, 2001)
+    assert code(
+        await cpo.call(
+            "POST", "/receiver/cdrs", make.cdr(cpo.party, emsp.party, "CR3", **no_reference)
+        )
+    ) == (200, 2001)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +269,9 @@ async def test_cdr_when_a_field_is_wrong_then_2001_names_it(
     join: Any, make: Any, database: Any, field: str, value: Any
 ) -> None:
     cpo, emsp = await join("CPO", "DE-AAA"), await join("EMSP", "NL-BBB")
-    status, body = await cpo.call("POST", "/receiver/cdrs", make.cdr(cpo.party, emsp.party, **{field: value}))
+    status, body = await cpo.call(
+        "POST", "/receiver/cdrs", make.cdr(cpo.party, emsp.party, **{field: value})
+    )
     assert (status, body["status_code"]) == (200, 2001)
     assert field in body["status_message"]
     assert await database.fetchval("SELECT count(*) FROM cdr") == 0

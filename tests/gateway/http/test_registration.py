@@ -30,7 +30,11 @@ async def test_versions_and_details_when_invited_then_every_endpoint_is_absolute
     assert [v["version"] for v in body["data"]] == ["2.2.1"]
     _, body = await cpo.call("GET", body["data"][0]["url"])
     modules = {(e["identifier"], e["role"]) for e in body["data"]["endpoints"]}
-    assert {("locations", "SENDER"), ("locations", "RECEIVER"), ("hubclientinfo", "SENDER")} <= modules
+    assert {
+        ("locations", "SENDER"),
+        ("locations", "RECEIVER"),
+        ("hubclientinfo", "SENDER"),
+    } <= modules
     assert all(e["url"].startswith(cpo.world.url) for e in body["data"]["endpoints"])
 
 
@@ -42,7 +46,9 @@ async def test_token_a_when_used_on_a_module_then_401(join: Any) -> None:
     assert (await cpo.call("GET", "/versions", root=f"{cpo.world.url}/ocpi"))[0] == 200
 
 
-async def test_put_and_delete_when_not_registered_then_405_and_post_when_registered_then_405(join: Any) -> None:
+async def test_put_and_delete_when_not_registered_then_405_and_post_when_registered_then_405(
+    join: Any,
+) -> None:
     cpo = await join("CPO", "DE-AAA", register=False)
     cpo.token = (await cpo.world.invite("DE-AAA")).token_a
     assert (await cpo.call("PUT", "/credentials", cpo.credentials()))[0] == 405
@@ -55,16 +61,22 @@ async def test_token_a_when_used_twice_then_401(join: Any) -> None:
     cpo = await join("CPO", "DE-AAA", register=False)
     invitation = await cpo.world.invite("DE-AAA")
     cpo.token = invitation.token_a
-    both = await asyncio.gather(*(cpo.call("POST", "/credentials", cpo.credentials()) for _ in range(2)))
+    both = await asyncio.gather(
+        *(cpo.call("POST", "/credentials", cpo.credentials()) for _ in range(2))
+    )
     assert sorted(status for status, _ in both)[0] == 200
     assert sorted(status for status, _ in both)[1] in {401, 405}
-    assert (await cpo.call("POST", "/credentials", cpo.credentials(), token=invitation.token_a))[0] == 401
+    assert (await cpo.call("POST", "/credentials", cpo.credentials(), token=invitation.token_a))[
+        0
+    ] == 401
 
 
 async def test_token_a_when_a_week_old_then_401(join: Any, database: Any) -> None:
     cpo = await join("CPO", "DE-AAA", register=False)
     cpo.token = (await cpo.world.invite("DE-AAA")).token_a
-    await database.execute("UPDATE credential SET expires_at = expires_at - $1::interval", timedelta(days=8))
+    await database.execute(
+        "UPDATE credential SET expires_at = expires_at - $1::interval", timedelta(days=8)
+    )
     await cpo.world.hub.directory.reload()
     assert (await cpo.call("POST", "/credentials", cpo.credentials()))[0] == 401
 
@@ -74,7 +86,9 @@ async def test_foreign_role_when_registering_or_updating_then_2001_and_nothing_c
 ) -> None:
     victim = await join("CPO", "DE-AAA")
     thief = await join("CPO", "NL-BAD")
-    everything = "SELECT (SELECT jsonb_agg(p) FROM party p), (SELECT jsonb_agg(c) FROM credential c)"
+    everything = (
+        "SELECT (SELECT jsonb_agg(p) FROM party p), (SELECT jsonb_agg(c) FROM credential c)"
+    )
     before = tuple(await database.fetchrow(everything))
     stolen = thief.credentials()
     stolen["roles"].append(victim.credentials()["roles"][0])
@@ -87,9 +101,17 @@ async def test_foreign_role_when_registering_or_updating_then_2001_and_nothing_c
 
 @pytest.mark.parametrize(
     ("what", "code"),
-    [("dead", 3001), ("html", 3001), ("other version", 3002), ("no credentials", 3003), ("useless", 3003)],
+    [
+        ("dead", 3001),
+        ("html", 3001),
+        ("other version", 3002),
+        ("no credentials", 3003),
+        ("useless", 3003),
+    ],
 )
-async def test_post_when_the_partners_api_is_unusable_then_3001_to_3003(join: Any, what: str, code: int) -> None:
+async def test_post_when_the_partners_api_is_unusable_then_3001_to_3003(
+    join: Any, what: str, code: int
+) -> None:
     cpo = await join("CPO", "DE-AAA", register=False)
     sent = cpo.credentials()
     if what == "dead":
@@ -188,7 +210,9 @@ async def test_rotate_when_the_hub_asks_then_both_tokens_are_new(join: Any) -> N
     assert (await cpo.call("GET", "/sender/tokens", token=old))[0] == 401
 
 
-async def test_suspend_when_registered_then_only_credentials_and_resume_opens_again(join: Any) -> None:
+async def test_suspend_when_registered_then_only_credentials_and_resume_opens_again(
+    join: Any,
+) -> None:
     cpo = await join("CPO", "DE-AAA")
     hub = cpo.world.hub
     await administration.suspend(hub, cpo.party)
@@ -196,7 +220,9 @@ async def test_suspend_when_registered_then_only_credentials_and_resume_opens_ag
     assert (await cpo.call("GET", "/credentials"))[0] == 200
     status, body = await cpo.call("PUT", "/credentials", cpo.credentials())
     cpo.token = body["data"]["token"]
-    assert (await cpo.call("GET", "/sender/tokens"))[0] == 401, "an update does not end a suspension"
+    assert (await cpo.call("GET", "/sender/tokens"))[0] == 401, (
+        "an update does not end a suspension"
+    )
     await administration.resume(hub, cpo.party)
     assert (await cpo.call("GET", "/sender/tokens"))[0] == 200
 
@@ -208,7 +234,9 @@ async def test_authorization_when_raw_base64_or_with_newline_then_recognised(joi
     for text in (cpo.token, cpo.token + "\n"):
         value = "Token " + base64.b64encode(text.encode()).decode()
         assert (await cpo.call("GET", "/sender/tokens", headers={"Authorization": value}))[0] == 200
-    assert (await cpo.call("GET", "/sender/tokens", headers={"Authorization": f"Token {cpo.token}"}))[0] == 200
+    assert (
+        await cpo.call("GET", "/sender/tokens", headers={"Authorization": f"Token {cpo.token}"})
+    )[0] == 200
 
 
 async def test_invite_when_registered_then_refused(join: Any) -> None:
