@@ -15,6 +15,7 @@ from settlement.tariff.compare import Difference, differences
 from settlement.tariff.engine import price
 from settlement.tariff.number import decimal_text
 from settlement.tariff.table import (
+    NOTHING,
     Amounts,
     Dimension,
     Group,
@@ -35,6 +36,9 @@ _UNITS = {
 class AmountsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     before_taxes: str | None
     after_taxes: str | None
+
+
+_ZERO = AmountsAnswer(before_taxes="0", after_taxes="0")
 
 
 class LineAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,6 +144,8 @@ def _line(line: Line, currency: str) -> LineAnswer:
 
 
 def _amounts(amounts: Amounts) -> AmountsAnswer:
+    if amounts is NOTHING:
+        return _ZERO
     return AmountsAnswer(
         before_taxes=_text(amounts.before_taxes), after_taxes=_text(amounts.after_taxes)
     )

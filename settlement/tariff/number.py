@@ -43,23 +43,31 @@ def exact_sum(values: Iterable[Fraction]) -> Fraction:
 
 def decimal_text(value: Fraction) -> str:
     """Plain decimal digits: exact where they end, else rounded half up after 12 of them."""
-    decimals = _decimals(value.denominator)
-    doubled, rest = divmod(abs(value.numerator) * 10**decimals * 2, value.denominator)
-    digits = str((doubled + 1) // 2 if rest or doubled % 2 else doubled // 2)
-    sign = "-" if value < 0 else ""
-    if decimals == 0:
-        return sign + digits
-    digits = digits.rjust(decimals + 1, "0")
-    text = f"{digits[:-decimals]}.{digits[-decimals:]}".rstrip("0").rstrip(".")
-    return text if text == "0" else sign + text
+    above, below = value.as_integer_ratio()
+    if below == 1:
+        return str(above)
+    decimals, factor = _scale(below)
+    if factor:
+        digits = str(abs(above) * factor)
+    else:
+        doubled = abs(above) * 10**decimals * 2 // below
+        digits = str((doubled + 1) // 2)
+    digits = digits.zfill(decimals + 1)
+    text = f"{digits[:-decimals]}.{digits[-decimals:]}"
+    if not factor:
+        text = text.rstrip("0").rstrip(".")
+    return text if above >= 0 or text == "0" else f"-{text}"
 
 
 @lru_cache(maxsize=4096)
-def _decimals(denominator: int) -> int:
+def _scale(denominator: int) -> tuple[int, int]:
+    """Decimals to show, and the factor that makes a numerator of them; 0 = they never end."""
     rest, twos, fives = denominator, 0, 0
     while rest % 2 == 0 and twos <= DECIMALS_EXACT:
         rest, twos = rest // 2, twos + 1
     while rest % 5 == 0 and fives <= DECIMALS_EXACT:
         rest, fives = rest // 5, fives + 1
     needed = max(twos, fives)
-    return needed if rest == 1 and needed <= DECIMALS_EXACT else DECIMALS_SHOWN
+    if rest != 1 or needed > DECIMALS_EXACT:
+        return DECIMALS_SHOWN, 0
+    return needed, 10**needed // denominator
