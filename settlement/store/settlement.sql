@@ -30,7 +30,7 @@ INSERT INTO held (cdr_no, reason, detail, field, since, last_tried)
 SELECT $1, $2, $3, $4, $5, $5 FROM settlement WHERE cdr_no = $1 AND state = 'HELD'
 ON CONFLICT (cdr_no) DO UPDATE SET
     reason = excluded.reason, detail = excluded.detail, field = excluded.field,
-    last_tried = excluded.last_tried, attempts = held.attempts + 1
+    last_tried = excluded.last_tried, attempts = held.attempts + 1, released = NULL
 
 -- name: add_order
 WITH added AS (
