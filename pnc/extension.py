@@ -267,6 +267,8 @@ def _basic_constraints(data: bytes, start: int, stop: int) -> tuple[bool, int | 
 
 def _authority(data: bytes, start: int, stop: int) -> AuthorityKeyId:
     pos, end = _sole(data, start, stop, der.SEQUENCE)
+    if end - pos > 2 and data[pos] == 0x80 and data[pos + 1] == end - pos - 2 < 0x80:
+        return AuthorityKeyId(data[pos + 2 : end], has_issuer=False, has_serial=False)
     key_id, previous, tags = None, 0, []
     for tag, _, inner, after in der.elements(data, pos, end, 3):
         if tag not in {0x80, 0xA1, 0x82} or tag & 0x1F < previous:

@@ -62,7 +62,7 @@ def find(known: Pool, listed: Sequence[HashData]) -> tuple[bytes, ...] | None:
     if not 1 <= len(listed) <= HASH_DATA_MAX:
         raise RequestError(f"certificate_hash_data: {len(listed)} entries, 1 to {HASH_DATA_MAX}")
     for each in listed:
-        for candidate in _spelled(each):
+        for candidate in spelled(each):
             if (ders := known.chains.get(candidate)) is not None:
                 return ders
     return None
@@ -95,7 +95,7 @@ def judge(
     return verify(ders, snapshot, profile, "contract", now, emaid=emaid)
 
 
-def _spelled(data: HashData) -> Iterator[CertId]:
+def spelled(data: HashData) -> Iterator[CertId]:
     """The ids that the text may mean: hexadecimal first, then what josev writes.
 
     OCPP means hexadecimal; josev writes the hashes in base64url and the serial number in decimal.

@@ -83,7 +83,7 @@ class Search:
         for certificate in presented:
             self._by_subject.setdefault(certificate.subject, []).append(certificate)
         self._brought = {id(each) for each in snapshot.intermediates}
-        self._keys: dict[bytes, signature.Key | None] = {}
+        self._inspected: dict[int, tuple[Finding, ...]] = {}
         self._signed: dict[tuple[int, bytes], bool] = {}
         self._steps = self._checks = 0
         self._paths: list[CaPath] = []
@@ -148,7 +148,7 @@ class Search:
 
     def _may_stand(self, issuer: Certificate, below: tuple[Certificate, ...]) -> bool:
         """Whether `issuer` may be a CA above `below`, whoever its own issuer is."""
-        findings = inspect(issuer, self._row(issuer), self._profile)
+        findings = self._inspect(issuer)
         hard = [each for each in findings if each.tolerance is None]
         if hard:
             self._refuse(hard[0], issuer, len(below))
@@ -177,6 +177,14 @@ class Search:
 
     def _counts(self, certificate: Certificate) -> bool:
         return not certificate.is_self_issued and not self._is_cross(certificate)
+
+    def _inspect(self, certificate: Certificate) -> tuple[Finding, ...]:
+        """Deviations from the row that the certificate is judged by; each is judged once."""
+        findings = self._inspected.get(id(certificate))
+        if findings is None:
+            findings = inspect(certificate, self._row(certificate), self._profile)
+            self._inspected[id(certificate)] = findings
+        return findings
 
     def _row(self, certificate: Certificate) -> Row:
         return ROOT if self._is_cross(certificate) else self._role.sub_ca
@@ -211,7 +219,7 @@ class Search:
         if not self._all_stand(root, judged, tolerances, depth):
             return
         for at, each in enumerate(below):
-            findings = inspect(each, self._row(each), self._profile)
+            findings = self._inspect(each)
             if not self._all_stand(each, findings, tolerances, at + 1):
                 return
         counted = sum(1 for each in below if not each.is_self_issued)
@@ -312,10 +320,11 @@ class Search:
         return known
 
     def _key(self, certificate: Certificate) -> signature.Key | None:
-        spki = certificate.key.spki
-        if spki not in self._keys:
-            self._keys[spki] = signature.load(certificate.key)
-        return self._keys[spki]
+        keys, spki = self._snapshot.memory.keys, certificate.key.spki
+        key = keys.get(spki)
+        if key is None and (key := signature.load(certificate.key)) is not None:
+            keys.put(spki, key)
+        return key
 
     def _refuse(self, finding: Finding, certificate: Certificate, depth: int) -> None:
         """Keep the refusal that came nearest to an acceptance."""

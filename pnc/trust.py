@@ -25,6 +25,7 @@ from pnc.verdict import Verdict
 VERDICTS_MAX: Final = 8192
 PATHS_MAX: Final = 2048
 CHECKED_MAX: Final = 4096
+KEYS_MAX: Final = 1024
 
 if TYPE_CHECKING:
     from pnc.path import Known  # path searches in a snapshot; the snapshot only remembers for it
@@ -58,6 +59,7 @@ class Memory:
         self.verdicts: Bounded[tuple[Profile, Verdict]] = Bounded(VERDICTS_MAX)
         self.paths: Bounded[Known] = Bounded(PATHS_MAX)
         self.checked: Bounded[bool] = Bounded(CHECKED_MAX)
+        self.keys: Bounded[signature.Key] = Bounded(KEYS_MAX)
 
 
 class Anchor(msgspec.Struct, frozen=True, kw_only=True):

@@ -57,7 +57,10 @@ def _told(
 ) -> Iterator[Status]:
     for response, answer in snapshot.answers_by_serial.get(certificate.serial, ()):
         if ocsp.is_about(answer, certificate, issuer):
-            yield _from_answer(response, answer, issuer, policy, now)
+            if _has_revoked_delegate(response, issuer, snapshot, policy):
+                yield Status("bad", "the OCSP signer's own certificate is revoked")
+            else:
+                yield _from_answer(response, answer, issuer, policy, now)
     for each in snapshot.crls_by_issuer.get(issuer.subject, ()):
         if not _is_signed(each, issuer, snapshot, policy):
             reason = f"the CRL's signature does not verify under {issuer.subject_text}"
@@ -99,6 +102,22 @@ def _from_crl(
     if defect is not None:
         return Status("bad", defect)
     return Status("good", "not on the CRL", listed.next_update)
+
+
+def _has_revoked_delegate(
+    response: ocsp.Response, issuer: Certificate, snapshot: TrustSnapshot, policy: Policy
+) -> bool:
+    """Whether a certificate that came with the response is revoked (RFC 6960 §4.2.2.2.1)."""
+    key_hash = sha256(issuer.key.bits).digest() if response.certificates else b""
+    lists = snapshot.crls_by_issuer.get(issuer.subject, ())
+    return any(
+        (key_hash, delegate.serial) in snapshot.revoked
+        or any(
+            delegate.serial in listed.revoked and _is_signed(listed, issuer, snapshot, policy)
+            for listed in lists
+        )
+        for delegate in response.certificates
+    )
 
 
 def _is_signed(

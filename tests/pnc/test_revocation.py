@@ -60,6 +60,22 @@ def test_ocsp_when_signed_by_the_delegate_then_accepted(forge, leafwise, respond
     assert leafwise(responses=[respond(responder=forge.pki.issued["mo-ocsp"])]).is_accepted
 
 
+def test_ocsp_when_its_delegate_is_revoked_then_refused(forge, leafwise, respond):
+    data = respond(responder=forge.pki.issued["mo-ocsp"])
+    delegate, issuer = map(certificate.parse, forge.pki.chain("mo-ocsp")[:2])
+    gone = (delegate.der,)
+    lists = forge.pki.crls(forge.made, revoked=gone)
+    key = (ocsp.cert_id(delegate, issuer).issuer_key_hash, delegate.serial)
+    known = {key: trust.Revoked(forge.made, "keyCompromise", "operator")}
+    verdict = leafwise(responses=[data], revoked=known)
+    assert verdict.reason == "the OCSP signer's own certificate is revoked"
+    stale = issue.crl(
+        forge.pki.issued["mo-sub2"], [(delegate.serial, forge.made)], forge.made - timedelta(days=9)
+    )
+    assert not leafwise(responses=[data], crls=[stale]).is_accepted
+    assert leafwise(responses=[data], crls=[lists["mo-sub2"]]).is_accepted
+
+
 def test_ocsp_when_revoked_then_refused(forge, leafwise, respond):
     data = respond(status=c_ocsp.OCSPCertStatus.REVOKED, revoked_at=forge.made)
     for verdict in (
