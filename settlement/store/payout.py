@@ -23,6 +23,7 @@ from settlement.store.posting import post
 from settlement.tax.party import MoneyParty
 
 SQL = sql.load("payout.sql")
+ROWS_MAX = 500
 
 
 class PayoutFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +55,33 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     repeated: int = 0
     matched: int = 0
     unmatched: tuple[StatementLine, ...] = ()
+
+
+class BatchLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One file in a list, and how often it was taken."""
+
+    batch_id: int
+    message_id: str
+    currency: str
+    count: int
+    sum_minor: int
+    execute_on: date
+    created_at: datetime
+    hash: str
+    exports: int
+
+
+class PayoutLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One payout in a list; `booked_on` is None until the bank's statement shows it."""
+
+    key: str
+    party: str
+    currency: str
+    amount_minor: int
+    iban: str
+    created_at: datetime
+    batch_id: int
+    booked_on: date | None
 
 
 class _Open(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +135,26 @@ async def export(conn: asyncpg.Connection, batch_id: int, *, by: str, now: datet
         hash=row["hash"],
         body=row["body"],
     )
+
+
+async def list_batches(
+    conn: asyncpg.Connection, limit: int = ROWS_MAX
+) -> tuple[BatchLine, ...]:
+    """The newest first."""
+    rows = await conn.fetch(SQL["batches"], min(limit, ROWS_MAX))
+    return tuple(BatchLine(**dict(row)) for row in rows)
+
+
+async def list_payouts(
+    conn: asyncpg.Connection,
+    *,
+    batch_id: int | None = None,
+    party: str | None = None,
+    limit: int = ROWS_MAX,
+) -> tuple[PayoutLine, ...]:
+    """The newest first."""
+    rows = await conn.fetch(SQL["payouts"], batch_id, party, min(limit, ROWS_MAX))
+    return tuple(PayoutLine(**dict(row)) for row in rows)
 
 
 async def import_statement(
