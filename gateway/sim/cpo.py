@@ -97,17 +97,30 @@ class ChargePointOperator(Partner):
         path = f"/{uid}/authorize?type={kind}"
         return await self.call("POST", "tokens", "SENDER", path, body=body)
 
+    async def authorise_car(
+        self, emaid: str, chain_pem: str, station: Station
+    ) -> tuple[dict[str, Any], float]:
+        """Plug & Charge: the chain that the car showed; the hub's answer and the milliseconds."""
+        versions_url = self.hub_endpoints["credentials", "RECEIVER"]
+        url = versions_url.split("/ocpi/", 1)[0] + "/pnc/v1/authorize"
+        body = {
+            "emaid": emaid, "certificate": chain_pem, "location_id": station.location_id,
+            "evse_uid": f"{station.location_id}-1", "iso15118_version": "2",
+        }  # fmt: skip
+        return await self.ask_plain("POST", url, body)
+
     # -- charging
 
     async def begin(
         self, token: Object, station: Station, *, evse_no: int = 1, auth_method: str,
         authorization_reference: str | None = None, session_id: str | None = None,
+        ago: timedelta = timedelta(),
     ) -> Charge:  # fmt: skip
-        """Starts a session and tells its demand partner."""
+        """Starts a session (or one that began `ago`) and tells its demand partner."""
         charge = Charge(
             session_id=session_id or f"S-{secrets.token_hex(6).upper()}",
             station=station, evse_no=evse_no, token=token, auth_method=auth_method,
-            started_at=self.now().replace(microsecond=0),
+            started_at=self.now().replace(microsecond=0) - ago,
             authorization_reference=authorization_reference,
         )  # fmt: skip
         self.charges[charge.session_id] = charge

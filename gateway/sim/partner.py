@@ -178,6 +178,19 @@ class Partner:
         url = self.hub_endpoints[module, role] + path
         return await self._ask(method, url, self.token_at_hub, body=body, headers=headers)
 
+    async def ask_plain(self, method: str, url: str, body: Any) -> tuple[dict[str, Any], float]:
+        """A call outside OCPI's envelopes with our token; the body and the milliseconds."""
+        if self._session is None:
+            raise RuntimeError("start() first")
+        authorization = "Token " + base64.b64encode(self.token_at_hub.encode()).decode()
+        headers = {"Authorization": authorization, "Content-Type": "application/json"}
+        began = time.perf_counter_ns()
+        async with self._session.request(
+            method, url, data=encode(body), headers=headers
+        ) as response:
+            answer = decode(await response.read())
+        return answer, (time.perf_counter_ns() - began) / 1e6
+
     async def _ask(
         self,
         method: str,

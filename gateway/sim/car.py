@@ -1,0 +1,38 @@
+"""An electric vehicle with an ISO 15118-2 contract certificate, and the PKI that issued it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pnc import authority, pem
+
+ROOT, CONTRACT = "mo-root", "contract"
+
+
+class Car:
+    """Knows its contract chain; the station reads it from the car and hands it to its operator."""
+
+    def __init__(self, emaid: str, now: datetime) -> None:
+        self.emaid = emaid
+        self.pki = authority.make(now, emaid_text=emaid)
+
+    @property
+    def chain(self) -> tuple[bytes, ...]:
+        """DER, leaf first, then the sub-CAs, as the car presents it."""
+        return self.pki.chain(CONTRACT)
+
+    @property
+    def chain_pem(self) -> str:
+        """The same as PEM, as the station passes it on."""
+        text = pem.join(self.chain)
+        return text if isinstance(text, str) else text.decode("ascii")
+
+    @property
+    def roots(self) -> tuple[tuple[str, bytes], ...]:
+        """What the hub's people have to trust: the mobility operator's root."""
+        return (("MO", self.pki.issued[ROOT].certificate),)
+
+    def crls(self, now: datetime) -> tuple[bytes, ...]:
+        """The revocation lists of the mobility operator's CAs."""
+        made = self.pki.crls(now)
+        return tuple(made[name] for name in made if name.startswith("mo-"))
