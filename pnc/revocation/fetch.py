@@ -7,15 +7,13 @@ anything but public addresses is refused before a connection is made.
 
 from __future__ import annotations
 
-import asyncio
-import socket
 from collections.abc import Mapping
 from typing import Final, Literal, Self
 from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import ResolveResult
 
 from pnc import pem
 from pnc.errors import PncError, RequestError
@@ -42,22 +40,18 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """For a responder in our own network, and for tests."""
 
 
-class _PublicResolver(AbstractResolver):
+class _PublicResolver(aiohttp.ThreadedResolver):
     """Resolves names, and refuses those of which any address is not public."""
 
-    def __init__(self) -> None:
-        self._inner = aiohttp.ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)
+    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+        found = await super().resolve(
+            host,
+            port,
+            family,  # type: ignore[arg-type]  # an AddressFamily is an int; no socket module here
+        )
         if not all(is_public(result["host"]) for result in found):
             raise OSError(None, "the name resolves to an address that is not public")
         return found
-
-    async def close(self) -> None:
-        await self._inner.close()
 
 
 def configured(sources: tuple[Source, ...]) -> Mapping[str, Source]:
@@ -163,7 +157,7 @@ class Fetcher:
                 if response.status != 200:
                     raise FetchError(f"{source.name}: HTTP {response.status}")
                 return await _bounded(source, response, most)
-        except (aiohttp.ClientError, TimeoutError, OSError, asyncio.IncompleteReadError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise FetchError(f"{source.name}: {type(error).__name__}") from error
 
 

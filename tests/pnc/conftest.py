@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import HealthCheck, settings
 
 from pnc import authority, chain, issue, profile, trust
 from pnc import der as asn1
@@ -17,6 +18,9 @@ from pnc.authority import Pki
 from pnc.issue import Issued
 from pnc.revocation import crl
 from pnc.verdict import Verdict
+
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 MADE = datetime(2026, 6, 1, 12, 0, 0, tzinfo=UTC)
 ECDSA_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
