@@ -24,8 +24,7 @@ class Car:
     @property
     def chain_pem(self) -> str:
         """The same as PEM, as the station passes it on."""
-        text = pem.join(self.chain)
-        return text if isinstance(text, str) else text.decode("ascii")
+        return pem.join(self.chain).decode("ascii")
 
     @property
     def roots(self) -> tuple[tuple[str, bytes], ...]:

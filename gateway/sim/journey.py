@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from gateway.sim import network as networks
@@ -62,7 +63,7 @@ async def publish(network: Network, steps: Steps) -> None:
     )
     tokens = await networks.issue_tokens(network)
     for cpo in (network.rhein, network.fjord):
-        await until(lambda cpo=cpo: CARD in cpo.tokens, SPREAD_S, "the card reaching a CPO")
+        await until(partial(_has_card, cpo), SPREAD_S, "the card reaching a CPO")
     steps.check("its card is known at every operator", ok=True, figure=f"{len(tokens)} tokens")
     near = await network.wallet.near("50.94", "6.96", 30_000)
     places = near.body["locations"]
@@ -279,7 +280,7 @@ def _documents(books: Books, steps: Steps) -> None:
     currencies = {currency for currency, _, _ in books.payouts}
     steps.check(
         "everyone is paid in their own currency", ok={"EUR", "NOK"} <= currencies,
-        figure=", ".join(f"{n} × {c} {total}" for c, n, total in books.payouts),
+        figure=", ".join(f"{n} x {c} {total}" for c, n, total in books.payouts),
     )  # fmt: skip
 
 
@@ -301,6 +302,10 @@ async def refuse(network: Network, operator: Operator, steps: Steps) -> None:
         and body.get("certificate_status") == "CertificateRevoked",
         figure=f"{body.get('certificate_status')} in {elapsed_ms:.1f} ms",
     )  # fmt: skip
+
+
+def _has_card(cpo: ChargePointOperator) -> bool:
+    return CARD in cpo.tokens
 
 
 def _ms(reply: Reply) -> str:
