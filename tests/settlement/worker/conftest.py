@@ -180,13 +180,13 @@ class Network:
                         country, party, ZONES[country],
                     )  # fmt: skip
             await seed_vat_rates(conn)
-            for country in VAT:
+            for country, rate in VAT.items():
                 await add_vat_rate(
                     conn,
                     TaxRow(
                         jurisdiction=country,
                         kind=Kind.EV_CHARGING,
-                        rate=VAT[country],
+                        rate=rate,
                         source="a letter",
                         verified=Verified.YES,
                         reviewer="R. Viewer",

@@ -66,7 +66,7 @@ async def test_payouts_when_made_then_files_pay_exactly_what_is_owed(network, ma
         for payment in pain.read(file.body).payments
     }
     assert {key[1] for key in paid} == {"EUR", "NOK"}
-    assert str(paid["DE89370400440532013000", "EUR"]) == "34.80"  # 3 × (11.90 − 0.30)
+    assert str(paid["DE89370400440532013000", "EUR"]) == "34.80"  # three times 11.90 less 0.30
     assert str(paid["NO9386011117947", "NOK"]) == "122.00"
     owed = await network.rows(
         "SELECT name, posted FROM balance JOIN account USING (account_id) WHERE name LIKE 'payable:%'"

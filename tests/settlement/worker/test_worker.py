@@ -300,20 +300,18 @@ async def test_retry_when_a_cause_passes_by_itself_then_tried_ever_more_rarely(n
 
 
 async def test_run_forever_when_stopped_then_ends_and_has_drained(network, make_cdr):
-    stop, wake, reports = asyncio.Event(), asyncio.Event(), []
+    stop, wake, reports = asyncio.Event(), asyncio.Event(), asyncio.Queue()
     await network.add(make_cdr(1))
     task = asyncio.create_task(
-        network.worker().run_forever(stop, wake=wake, on_report=reports.append, poll_s=30)
+        network.worker().run_forever(stop, wake=wake, on_report=reports.put_nowait, poll_s=30)
     )
-    while not reports:
-        await asyncio.sleep(0.01)
+    first = await reports.get()
     await network.add(make_cdr(2))
     wake.set()
-    while len(reports) < 2:
-        await asyncio.sleep(0.01)
+    second = await reports.get()
     stop.set()
     await asyncio.wait_for(task, 5)
-    assert sum(report.settled for report in reports) == 2
+    assert (first.settled, second.settled) == (1, 1)
 
 
 async def test_run_forever_when_the_database_goes_away_then_it_waits_and_goes_on(network, make_cdr):
@@ -328,14 +326,13 @@ async def test_run_forever_when_the_database_goes_away_then_it_waits_and_goes_on
 
     worker = network.worker()
     worker._connect = flaky
-    stop, reports = asyncio.Event(), []
+    stop, reports = asyncio.Event(), asyncio.Queue()
     await network.add(make_cdr(1))
-    task = asyncio.create_task(worker.run_forever(stop, on_report=reports.append, poll_s=0.01))
-    while not reports:
-        await asyncio.sleep(0.01)
+    task = asyncio.create_task(worker.run_forever(stop, on_report=reports.put_nowait, poll_s=0.01))
+    first = await reports.get()
     stop.set()
     await asyncio.wait_for(task, 5)
-    assert reports[0].settled == 1
+    assert first.settled == 1
 
 
 async def test_seed_when_repeated_then_nothing_new_and_rows_keep_their_names(network):
