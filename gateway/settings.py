@@ -70,6 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     hub_country: str = "NL"
     hub_party: str = "NCO"
     allow_private_peers: bool = False
+    accept_sample: bool = False  # VAT rows reviewed by `sample` count: never in production
     hub_name: str = "NetworkCore"
     hub_currency: str = "EUR"
     hub_vat_id: str = ""
@@ -110,6 +111,7 @@ def load(environ: Mapping[str, str], cwd: Path) -> Settings:
         hub_name=given.get("hub_name", "NetworkCore"),
         hub_currency=_letters("HUB_CURRENCY", given.get("hub_currency", "EUR"), 3),
         **{name: given.get(name, "") for name in _OWN_TEXTS},
+        accept_sample=_flag("ACCEPT_SAMPLE", given.get("accept_sample", "false")),
         clock=Clock.parse(given.get("clock", "")),
     )
 
@@ -137,6 +139,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "HUB_PARTY": settings.hub_party,
         "ADMIN_TOKEN": settings.admin_token,
         "ALLOW_PRIVATE_PEERS": "true" if settings.allow_private_peers else "false",
+        "ACCEPT_SAMPLE": "true" if settings.accept_sample else "false",
         "SECRET_KEY": settings.secret_key.hex(),
         "CLOCK": clock_text,
         "HUB_NAME": settings.hub_name,

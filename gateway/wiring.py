@@ -25,6 +25,7 @@ from gateway.http.lane.hot import Lane
 from gateway.http.lane.runner import LaneRunner
 from gateway.http.wire import WIRE
 from gateway.hub.authorise import Authoriser, Keeper
+from gateway.hub.clearing import own_party
 from gateway.hub.commit import GroupCommit
 from gateway.hub.context import Hub
 from gateway.hub.network import Directory
@@ -45,7 +46,6 @@ from settlement.bank.rate import EcbReference
 from settlement.store.item import Loader
 from settlement.store.item import Wire as MoneyWire
 from settlement.store.reference import StoredReference
-from settlement.tax.party import Address, MoneyParty
 from settlement.worker import Worker
 
 POOL_SIZE: Final = 16
@@ -164,25 +164,14 @@ def rooms(assembly: Assembly) -> Sequence[Room]:
 
 def settlement_worker(settings: Settings, db: Database) -> Worker:
     """The worker that turns finished sessions into money, on the gateway's own database."""
-    own = MoneyParty(
-        key=f"{settings.hub_country}-{settings.hub_party}",
-        name=settings.hub_name,
-        country=settings.hub_country,
-        currency=settings.hub_currency,
-        vat_id=settings.hub_vat_id,
-        iban=settings.hub_iban,
-        bic=settings.hub_bic,
-        address=Address(
-            street=settings.hub_street,
-            postal_code=settings.hub_postal_code,
-            city=settings.hub_city,
-            country=settings.hub_country,
-        ),
-    )
     return Worker(
         lambda: db.connection(timeout_s=60.0),
         Loader(MoneyWire(decode=WIRE.decode)),
-        StoredReference(hub=own, ask_rate=EcbReference(spread=FX_SPREAD).quote),
+        StoredReference(
+            hub=own_party(settings),
+            ask_rate=EcbReference(spread=FX_SPREAD).quote,
+            accept_sample=settings.accept_sample,
+        ),
         settings.clock,
         unavailable=(StoreUnavailable,),
     )
