@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -23,6 +24,9 @@ from gateway.store.migrate import migrate
 TEMPLATE = "template_networkcore"
 _numbers = itertools.count(1)
 
+MEMORY_FOLDER = Path("/dev/shm")
+MEMORY_FREE_MIN = 2 * 1024**3
+
 RunApart = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
@@ -34,8 +38,16 @@ def run_apart() -> Iterator[RunApart]:
 
 
 @pytest.fixture(scope="session")
-def embedded_stores(run_apart: RunApart) -> Iterator[Stores]:
-    folder = Path(tempfile.mkdtemp(prefix="nct-"))
+def make_folder() -> Callable[[str], Path]:
+    """Makes folders for stores: in memory where there is room, ten times quicker than on a disk."""
+    has_room = MEMORY_FOLDER.is_dir() and shutil.disk_usage(MEMORY_FOLDER).free >= MEMORY_FREE_MIN
+    place = MEMORY_FOLDER if has_room and os.access(MEMORY_FOLDER, os.W_OK) else None
+    return lambda prefix: Path(tempfile.mkdtemp(prefix=prefix, dir=place))
+
+
+@pytest.fixture(scope="session")
+def embedded_stores(run_apart: RunApart, make_folder: Callable[[str], Path]) -> Iterator[Stores]:
+    folder = make_folder("nct-")
     stores = start_stores(load({"NETWORKCORE_DATA_DIR": str(folder)}, folder), durable=False)
     try:
         run_apart(_make_template(stores.database_url))
@@ -50,7 +62,7 @@ def database_url(embedded_stores: Stores, run_apart: RunApart) -> Iterator[str]:
     """A fresh, migrated database of this test alone."""
     name = f"test_{next(_numbers)}"
     admin = embedded_stores.database_url
-    run_apart(_execute(admin, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+    run_apart(_execute(admin, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY"))
     yield _named(admin, name)
     run_apart(_execute(admin, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
 

@@ -6,7 +6,9 @@ most `LEASE_S`, counted on the monotonic clock from the moment a PING was sent w
 lost line ends it at once. Untrusted means: every lookup is a MISS, and the caller asks PostgreSQL.
 
 Values carry versions. A script compares before it sets, so an older write never replaces a newer
-one, here or in Redis. Entries end at an absolute time; reading never extends it.
+one, here or in Redis. Redis reports a script's write to its own sender too (NOLOOP does not cover
+scripts), so the first read after an own put costs one round trip. Entries end at an absolute time;
+reading never extends it.
 """
 
 from __future__ import annotations
@@ -342,7 +344,7 @@ class HotSet:
     async def _connect(self) -> None:
         self._lost.clear()
         line = await open_line(self._address, self._pushed, self._connection_lost)
-        words: list[bytes | str] = ["CLIENT", "TRACKING", "ON", "BCAST", "NOLOOP"]
+        words: list[bytes | str] = ["CLIENT", "TRACKING", "ON", "BCAST"]
         for prefix in self._prefixes:
             words += ["PREFIX", prefix]
         try:

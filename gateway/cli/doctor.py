@@ -167,7 +167,7 @@ async def _schema(db: Database) -> list[Finding]:
     except SchemaError as error:
         return [Finding(check="schema", ok=False, found=str(error), advice="restore the file")]
     if missing:
-        found = f"{len(missing)} migrations missing"
+        found = f"{len(missing)} missing, from {missing[0].number:04d} on"
         return [Finding(check="schema", ok=False, found=found, advice=advice)]
     expired = await db.fetchval("SELECT count(*) FROM trust_anchor WHERE not_after < now()")
     soon = await db.fetchval(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -43,8 +42,8 @@ class OwnValkey:
 
 
 @pytest.fixture
-def own_valkey() -> Iterator[OwnValkey]:
-    folder = Path(tempfile.mkdtemp(prefix="ncv-"))
+def own_valkey(make_folder: Callable[[str], Path]) -> Iterator[OwnValkey]:
+    folder = make_folder("ncv-")
     valkey = OwnValkey(folder)
     valkey.start()
     yield valkey

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -71,8 +70,8 @@ class Place:
 
 
 @pytest.fixture
-def place() -> Iterator[Place]:
-    folder = Path(tempfile.mkdtemp(prefix="ncc-"))
+def place(make_folder: Callable[[str], Path]) -> Iterator[Place]:
+    folder = make_folder("ncc-")
     place = Place(folder)
     yield place
     for process in place.started:

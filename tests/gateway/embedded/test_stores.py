@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,8 +38,8 @@ time.sleep(120)
 
 
 @pytest.fixture
-def data_dir() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="nce-"))
+def data_dir(make_folder: Callable[[str], Path]) -> Iterator[Path]:
+    folder = make_folder("nce-")
     yield folder / "data"
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -52,7 +51,7 @@ def own_settings(data_dir: Path) -> Settings:
 
 @contextlib.contextmanager
 def started(settings: Settings, **options: Any) -> Iterator[Stores]:
-    stores = start_stores(settings, durable=False, **options)
+    stores = start_stores(settings, **({"durable": False} | options))
     try:
         yield stores
     finally:
@@ -82,10 +81,12 @@ def wait_gone(pids: list[int]) -> None:
         time.sleep(0.02)
 
 
-def test_stores_when_stopped_and_started_again_keep_the_data(
+def test_stores_are_durable_and_keep_the_data_when_stopped_and_started_again(
     own_settings: Settings, data_dir: Path, run_apart: Callable[[Any], Any]
 ) -> None:
-    with started(own_settings) as stores:
+    with started(own_settings, durable=True) as stores:
+        for name in ("fsync", "synchronous_commit", "full_page_writes"):
+            assert query(run_apart, stores.database_url, f"SHOW {name}") == "on"
         query(run_apart, stores.database_url, "CREATE TABLE t AS SELECT 42 AS a")
         with redis.Redis.from_url(stores.redis_url, protocol=3) as client:
             assert client.ping()
@@ -97,23 +98,19 @@ def test_stores_when_stopped_and_started_again_keep_the_data(
         assert query(run_apart, stores.database_url, "SELECT a FROM t") == 42
 
 
-def test_durable_stores_really_write_through(
-    own_settings: Settings, run_apart: Callable[[Any], Any]
+def test_folders_are_closed_to_others_and_a_note_names_the_addresses(
+    own_settings: Settings, data_dir: Path
 ) -> None:
-    stores = start_stores(own_settings)
-    try:
-        for name in ("fsync", "synchronous_commit", "full_page_writes"):
-            assert query(run_apart, stores.database_url, f"SHOW {name}") == "on"
-    finally:
-        stores.stop()
-
-
-def test_folders_of_the_stores_are_closed_to_others(own_settings: Settings, data_dir: Path) -> None:
-    with started(own_settings):
+    with started(own_settings) as stores:
         for folder in (data_dir, data_dir / "postgres", data_dir / "redis", data_dir / "log"):
             assert folder.stat().st_mode & 0o777 == 0o700
         sockets = (data_dir / "postgres" / ".s.PGSQL.5432", data_dir / "redis" / "redis.sock")
         assert all(path.stat().st_mode & 0o077 == 0 for path in sockets)
+        note = json.loads((data_dir / "stores.json").read_text())
+        assert note == {
+            "pid": os.getpid(), "database_url": stores.database_url, "redis_url": stores.redis_url,
+        }  # fmt: skip
+    assert not (data_dir / "stores.json").exists()
 
 
 def test_second_start_in_the_same_folder_says_it_is_running_already(
@@ -254,14 +251,3 @@ def test_stores_when_started_by_an_ordinary_user_belong_to_that_user(data_dir: P
     parent.wait()
     parent.stdout.close()
     wait_gone(pids)
-
-
-def test_note_names_the_addresses_for_other_commands(
-    own_settings: Settings, data_dir: Path
-) -> None:
-    with started(own_settings) as stores:
-        note = json.loads((data_dir / "stores.json").read_text())
-        assert note == {
-            "pid": os.getpid(), "database_url": stores.database_url, "redis_url": stores.redis_url,
-        }  # fmt: skip
-    assert not (data_dir / "stores.json").exists()

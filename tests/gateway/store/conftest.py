@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -31,8 +30,8 @@ class OwnPostgres:
 
 
 @pytest.fixture
-def own_postgres() -> Iterator[OwnPostgres]:
-    folder = Path(tempfile.mkdtemp(prefix="ncp-"))
+def own_postgres(make_folder: Callable[[str], Path]) -> Iterator[OwnPostgres]:
+    folder = make_folder("ncp-")
     settings = load(
         {"NETWORKCORE_DATA_DIR": str(folder), "NETWORKCORE_REDIS_URL": "redis://none"}, folder
     )

@@ -15,10 +15,14 @@ from gateway.store.database import Database, StoreUnavailable
 
 async def test_transaction_when_the_block_raises_leaves_nothing(database: Database) -> None:
     await database.execute("CREATE TABLE t (a int PRIMARY KEY)")
-    with pytest.raises(RuntimeError):
+
+    async def half() -> None:
         async with database.transaction() as connection:
             await connection.execute("INSERT INTO t VALUES (1)")
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await half()
     assert await database.fetchval("SELECT count(*) FROM t") == 0
 
 
