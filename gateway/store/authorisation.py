@@ -64,13 +64,16 @@ async def read_location(
     return None if row is None else (row["version"], row["body"])
 
 
+async def read_tariff(db: Database, country_code: str, party_id: str, id_key: str) -> bytes | None:
+    body: bytes | None = await db.fetchval(SQL["tariff"], country_code, party_id, id_key)
+    return body
+
+
 async def block_token(
     db: Database, owner: PartyId, uid_key: str, token_type: str, reason: str
 ) -> None:
     """The hub's own block of one token of one owner."""
-    await db.execute(
-        SQL["block"], owner.country_code, owner.party_id, uid_key, token_type, reason
-    )
+    await db.execute(SQL["block"], owner.country_code, owner.party_id, uid_key, token_type, reason)
 
 
 async def unblock_token(db: Database, owner: PartyId, uid_key: str, token_type: str) -> None:

@@ -12,6 +12,9 @@ SELECT s.read_at, t.country_code, t.party_id, t.version, t.body, t.last_updated,
 -- name: location
 SELECT version, body FROM location WHERE country_code = $1 AND party_id = $2 AND id_key = $3;
 
+-- name: tariff
+SELECT body FROM tariff WHERE country_code = $1 AND party_id = $2 AND id_key = $3;
+
 -- name: block
 INSERT INTO token_block (country_code, party_id, id_key, type, reason) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (country_code, party_id, id_key, type) DO UPDATE SET reason = excluded.reason;

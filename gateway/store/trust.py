@@ -44,12 +44,25 @@ class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
     fetched_at: datetime
 
 
+class ConfiguredSource(msgspec.Struct, frozen=True, kw_only=True):
+    """An address that an operator allowed to be asked, and when it last answered."""
+
+    name: str
+    kind: str
+    url: str
+    allows_private: bool = False
+    every_s: int = 3600
+    fetched_at: datetime | None = None
+    failure: str | None = None
+
+
 class TrustRows(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything at one moment."""
+    """Everything at one moment; `cancelled` are fingerprints of contract certificates."""
 
     anchors: tuple[AnchorRow, ...]
     revocations: tuple[RevocationRow, ...]
     sources: tuple[SourceRow, ...]
+    cancelled: tuple[bytes, ...]
 
 
 async def read(db: Database) -> TrustRows:
@@ -59,11 +72,35 @@ async def read(db: Database) -> TrustRows:
         anchors = await conn.fetch(SQL["anchors"])
         revocations = await conn.fetch(SQL["revocations"])
         sources = await conn.fetch(SQL["sources"])
+        cancelled = await conn.fetch(SQL["cancelled"])
     return TrustRows(
         anchors=tuple(_anchor(r) for r in anchors),
         revocations=tuple(_revocation(r) for r in revocations),
         sources=tuple(_source(r) for r in sources),
+        cancelled=tuple(r["fingerprint"] for r in cancelled),
     )
+
+
+async def read_stamp(db: Database) -> str:
+    """A text that changes with everything that `read` reads."""
+    return str(await db.fetchval(SQL["stamp"]))
+
+
+async def configure_source(db: Database, source: ConfiguredSource) -> None:
+    await db.execute(
+        SQL["configure_source"], source.name, source.kind, source.url, source.allows_private,
+        source.every_s,
+    )  # fmt: skip
+
+
+async def configured_sources(db: Database) -> list[ConfiguredSource]:
+    rows = await db.fetch(SQL["configured"])
+    names = ConfiguredSource.__struct_fields__
+    return [ConfiguredSource(**{name: row[name] for name in names}) for row in rows]
+
+
+async def source_failed(db: Database, name: str, at: datetime, failure: str) -> None:
+    await db.execute(SQL["source_failed"], name, at, failure)
 
 
 async def add_anchor(conn: Any, row: AnchorRow) -> None:

@@ -27,7 +27,8 @@ from gateway.http.lane.frame import PARTIAL, UNKNOWN, body_length, head_length
 PINNED: Final = (
     "_buffer_paused", "_close", "_force_close", "_keepalive_timeout", "_loop", "_manager",
     "_messages", "_next_keepalive_close_time", "_pause_transport_reading", "_paused",
-    "_reading_paused", "_request_count", "_resume_transport_reading", "finish_response", "transport",
+    "_reading_paused", "_request_count", "_resume_transport_reading", "finish_response",
+    "transport",
 )  # fmt: skip
 
 HOT_BYTES_MAX: Final = 12 << 10
@@ -144,7 +145,7 @@ class LaneProtocol(RequestHandler):
     async def finish_response(
         self, request: BaseRequest, resp: StreamResponse, start_time: float | None
     ) -> tuple[StreamResponse, bool]:
-        """aiohttp's answer is written; one that ends the connection leaves nothing to the lane."""
+        """After aiohttp has answered; where that ends the connection the lane has no more say."""
         result = await super().finish_response(request, resp, start_time)
         self._answered += 1
         if not result[0].keep_alive:

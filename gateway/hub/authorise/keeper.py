@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
@@ -169,12 +169,11 @@ class Keeper:
         for contract in {row.contract_key for row in rows}:
             found = emaid.normalise(contract)
             if found is not None:
-                await self.contract_changed(found.key, read_at)
+                await self.contract_changed(found.key)
 
-    async def contract_changed(self, key: str, moment_us: int) -> None:
+    async def contract_changed(self, key: str) -> None:
         """After the commit of a change to a contract's tokens or certificates."""
-        now = datetime.fromtimestamp(moment_us / 1_000_000).astimezone()
-        read_at, state, refs = await read_contract(self._db, key, spellings(key), now)
+        read_at, state, refs = await read_contract(self._db, key, spellings(key), datetime.now(UTC))
         record = ContractRecord(key, state, tuple(refs))
         await self.hot.put(contract_key(key), encode_contract(record), read_at)
 
@@ -182,9 +181,9 @@ class Keeper:
         """After the commit of a change to parties, relations, credentials or endpoints."""
         await self._raise_epoch(NETWORK_KEY)
 
-    async def trust_changed(self) -> None:
+    async def trust_changed(self) -> bytes:
         """After the commit of a change to anchors, revocations or contract certificates."""
-        await self._raise_epoch(TRUST_KEY)
+        return await self._raise_epoch(TRUST_KEY)
 
     async def _raise_epoch(self, key: str) -> bytes:
         moment: datetime = await self._db.fetchval("SELECT clock_timestamp()")
