@@ -31,7 +31,7 @@ def build(
     app = web.Application(
         client_max_size=limit.BODY_BYTES_MAX,
         handler_args={
-            "max_line_size": limit.URL_CHARS_MAX + 64,
+            "max_line_size": limit.PARSED_LINE_MAX,
             "max_field_size": limit.HEADER_BYTES_MAX,
             "keepalive_timeout": limit.KEEPALIVE_S,
             "lingering_time": 1.0,

@@ -7,10 +7,13 @@ from typing import Final
 
 from aiohttp import web
 
-from ocpi.errors import CLIENT_ERROR, OcpiError
+from ocpi.errors import CLIENT_ERROR, OcpiError, not_json
 
 BODY_BYTES_MAX: Final = 1 << 20
 URL_CHARS_MAX: Final = 8 << 10
+PARSED_LINE_MAX: Final = (
+    64 << 10
+)  # up to here a long URL is refused by an envelope, not by the parser
 HEADERS_MAX: Final = 64
 HEADER_BYTES_MAX: Final = 8190
 BODY_TIMEOUT_S: Final = 10.0
@@ -45,11 +48,15 @@ async def read_body(request: web.Request) -> bytes:
         raise too_large()
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
-            return await request.read()
+            body = await request.read()
+        body.decode()  # the decoder skips unknown fields unread; what is stored must still be text
+    except UnicodeDecodeError:
+        raise not_json("not UTF-8") from None
     except TimeoutError:
         raise OcpiError(CLIENT_ERROR, 408, "the body did not arrive in time") from None
     except web.HTTPRequestEntityTooLarge:
         raise too_large() from None
+    return body
 
 
 def too_large() -> OcpiError:

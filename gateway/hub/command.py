@@ -36,7 +36,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """One request that will have a result. `origin_url` None: the plain API asked, and looks it up.
 
     `kind` is the command's name, or the charging profile's method. The body (or the query string)
-    of `onward` still carries no response_url: `send` puts the hub's own there.
+    of `onward` still carries the asker's response_url, or none: `order` puts the hub's own there.
+    `record` is what is kept: a model value encoded again, since a partner's own JSON may hold numbers
+    and escapes that the database refuses.
     """
 
     kind: str
@@ -45,7 +47,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     origin_url: str | None
     result_path: str
     onward: Onward
-    record: bytes = b"{}"
+    record: bytes
 
 
 class Relayed(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,21 +84,31 @@ async def order(hub: Hub, order: Order) -> Relayed:
     answer = await forward.send(hub, with_response_url(order.onward, url))
     data = envelope.single(answer.envelope.data) if answer.envelope else None
     if data is not None:
-        wait_s = _wait_s(data)
-        expires_at = hub.clock.now() + timedelta(seconds=wait_s)
-        await hub.db.execute(SQL["responded"], key, data.decode(), expires_at)
+        said = _response(data)
+        expires_at = hub.clock.now() + timedelta(seconds=_wait_s(said))
+        kept = msgspec.json.encode({"result": said.result}).decode()
+        await hub.db.execute(SQL["responded"], key, kept, expires_at)
     return Relayed(key=key, answer=answer, to=order.onward.to)
 
 
 class _Response(msgspec.Struct):
+    result: str = ""
     timeout: int | float | str = RESULT_WAIT_S
 
 
-def _wait_s(data: bytes) -> int:
+def _response(data: bytes) -> _Response:
+    """As much of a CommandResponse as the hub itself needs; the rest is between the parties."""
+    try:
+        return msgspec.json.decode(data, type=_Response)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return _Response()
+
+
+def _wait_s(response: _Response) -> int:
     """How long a partner says its result may take; what it says wrongly is our own patience."""
     try:
-        return commands.wait_s(int(msgspec.json.decode(data, type=_Response).timeout))
-    except (msgspec.MsgspecError, ValueError, OverflowError):
+        return commands.wait_s(int(response.timeout))
+    except (ValueError, OverflowError):
         return RESULT_WAIT_S
 
 
@@ -139,7 +151,7 @@ async def send_command(
             origin_platform=platform_id,
             origin_url=None if is_from_api else value.response_url,
             result_path=f"/sender/commands/{name}",
-            record=raw,
+            record=hub.wire.encode(version, value)[0],
             onward=Onward(
                 method="POST",
                 module="commands",
@@ -166,7 +178,14 @@ def check_token(value: Command, origin: PartyId) -> None:
 
 
 async def take_result(
-    hub: Hub, key: str, kind: str | None, raw: bytes, sender: Platform, correlation_id: str
+    hub: Hub,
+    key: str,
+    kind: str | None,
+    raw: bytes,
+    *,
+    record: bytes,
+    sender: Platform,
+    correlation_id: str,
 ) -> Answer | None:
     """Stores the result once and relays it to whoever asked; None when nobody is to be told.
 
@@ -177,7 +196,7 @@ async def take_result(
     if row is None or not is_meant or (kind is not None and row["kind"] != kind):
         raise OcpiError(INVALID_PARAMETERS, 404, "uid: no such command")
     now = hub.clock.now()
-    await hub.db.fetchrow(SQL["finish"], key, raw.decode(), now, sender.platform_id)
+    await hub.db.fetchrow(SQL["finish"], key, record.decode(), now, sender.platform_id)
     if row["origin_url"] is None:
         return None
     return await relay(hub, row, raw, correlation_id)

@@ -118,7 +118,7 @@ def check_url(policy: GuardPolicy, text: str) -> URL:
     _check_text(text)
     try:
         url = URL(text, encoded=True)
-        host, port = url.host, url.port
+        host, port = url.raw_host, url.port
     except ValueError as error:
         raise UrlRefused("not a URL") from error
     if url.scheme not in {"https", "http"} or host is None or not host:

@@ -7,6 +7,7 @@ are taken out of the model. The columns are for finding; the truth is `body`.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,7 @@ import msgspec
 
 from gateway.store.database import Database
 from gateway.store.sql import load
+from ocpi.errors import invalid
 from ocpi.model.cdr import Cdr
 from ocpi.model.location import Location
 from ocpi.model.party import PartyId, fold
@@ -23,6 +25,7 @@ from ocpi.model.tariff import Tariff
 from ocpi.model.token import Token
 
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
+_DEGREES = re.compile(r"[+-]?[0-9]{1,3}(?:\.[0-9]{1,20})?\Z")
 CONTRACT_SEPARATORS = str.maketrans("", "", "-* ")
 
 
@@ -85,8 +88,16 @@ def contract_key(contract_id: str) -> str:
 
 
 def _location(x: Location) -> tuple[object, ...]:
-    place = x.coordinates
-    return (x.publish, float(place.latitude), float(place.longitude), x.country, x.time_zone)
+    latitude = _degrees("coordinates.latitude", x.coordinates.latitude, 90)
+    longitude = _degrees("coordinates.longitude", x.coordinates.longitude, 180)
+    return (x.publish, latitude, longitude, x.country, x.time_zone)
+
+
+def _degrees(field: str, text: str, limit: int) -> float:
+    """For finding places near a point; the text itself stays as it is (OCPI GeoLocation)."""
+    if _DEGREES.match(text) is None or abs(float(text)) > limit:
+        raise invalid(field, "decimal degrees are expected")
+    return float(text)
 
 
 def _tariff(x: Tariff) -> tuple[object, ...]:

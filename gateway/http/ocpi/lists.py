@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from datetime import UTC
 
 from gateway.http.message import Message, Reply
 from gateway.http.ocpi.passing import onward, passed_on
@@ -142,7 +143,10 @@ def _place(cursor: Cursor | None) -> Place:
         return Place()
     if len(cursor.key) != 4:
         raise invalid("cursor", "follow the Link header as it was given")
-    return Place(cursor.last_updated, *cursor.key)
+    try:
+        return Place(cursor.last_updated.astimezone(UTC), *cursor.key)
+    except OverflowError:
+        raise invalid("cursor", "follow the Link header as it was given") from None
 
 
 async def _total(message: Message, kind: Kind, query: PageQuery) -> int:

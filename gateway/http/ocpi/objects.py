@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 
 from gateway.http.message import Message, Reply
@@ -19,12 +20,14 @@ from ocpi.errors import (
     UNKNOWN_LOCATION,
     UNKNOWN_TOKEN,
     OcpiError,
+    invalid,
 )
 from ocpi.model.party import PartyId, fold
 from ocpi.routing import Forward
 from ocpi.wire.catalog import prefix
 
 TOKEN_TYPE_DEFAULT = "RFID"  # noqa: S105 - OCPI mod_tokens: the type when the URL names none
+_TYPE = re.compile(r"[A-Za-z0-9_]{1,36}\Z")
 ID_OF = {
     "locations": "location_id",
     "tariffs": "tariff_id",
@@ -37,7 +40,10 @@ RETRIED = frozenset({FORWARD_TIMEOUT, NOT_CONNECTED})
 
 def token_type(message: Message) -> str:
     """The type in the URL; two libraries write 2.1.1's name for it (ocpi.md §10.9)."""
-    return message.argument("type") or message.argument("token_type") or TOKEN_TYPE_DEFAULT
+    given = message.argument("type") or message.argument("token_type") or TOKEN_TYPE_DEFAULT
+    if not _TYPE.match(given):
+        raise invalid("type", "a TokenType is expected")
+    return given
 
 
 def _key(message: Message) -> Key:

@@ -43,14 +43,16 @@ async def profile_result_post(message: Message) -> Reply:
 
 
 async def _take(message: Message, kind: str | None, body_kind: str) -> Reply:
-    message.hub.wire.decode(message.route.version, body_kind, message.body)
+    wire, version = message.hub.wire, message.route.version
+    value = wire.decode(version, body_kind, message.body)
     answer = await command.take_result(
         message.hub,
         message.parameters["uid"],
         kind,
         message.body,
-        message.caller.platform,
-        message.correlation_id,
+        record=wire.encode(version, value)[0],
+        sender=message.caller.platform,
+        correlation_id=message.correlation_id,
     )
     return Reply() if answer is None else _relayed(message, answer)
 
@@ -63,7 +65,7 @@ async def profile_order(message: Message) -> Reply:
     """GET, PUT, DELETE of a charging profile: to the CPO of the session."""
     to = await receiver(message)
     assert to is not None
-    url, query_string = _response_url(message)
+    url, query_string, record = _response_url(message)
     relayed = await command.order(
         message.hub,
         Order(
@@ -72,21 +74,21 @@ async def profile_order(message: Message) -> Reply:
             origin_platform=message.caller.platform.platform_id,
             origin_url=url,
             result_path=RESULT_PATH,
-            record=message.body or b"{}",
+            record=record,
             onward=onward(message, to, query_string=query_string),
         ),
     )
     return passed_on(relayed.answer, to)
 
 
-def _response_url(message: Message) -> tuple[str, str]:
-    """The asker's response_url, and the query without it."""
+def _response_url(message: Message) -> tuple[str, str, bytes]:
+    """The asker's response_url, the query without it, and what is kept of the request."""
     if message.route.method == "PUT":
-        kind = message.route.body_kind or ""
-        value = message.hub.wire.decode(message.route.version, kind, message.body)
-        return value.response_url, message.query_string
+        wire, version = message.hub.wire, message.route.version
+        value = wire.decode(version, message.route.body_kind or "", message.body)
+        return value.response_url, message.query_string, wire.encode(version, value)[0]
     url = message.argument("response_url")
-    if not url or len(url) > URL_CHARS_MAX:
+    if not url or len(url) > URL_CHARS_MAX or not url.isprintable():
         raise invalid("response_url", "a URL in the query is required")
     rest = [(k, v) for k, v in message.query if k != "response_url"]
-    return url, urlencode(rest)
+    return url, urlencode(rest), b"{}"

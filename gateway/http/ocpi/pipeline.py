@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 import structlog
 from aiohttp import web
 
@@ -21,7 +22,7 @@ from gateway.store.database import StoreUnavailable
 from gateway.store.exchange import Exchange, envelope_status
 from gateway.hub.credentials import Caller
 from ocpi import envelope, header, routing
-from ocpi.errors import CLIENT_ERROR, SERVER_ERROR, OcpiError
+from ocpi.errors import CLIENT_ERROR, INVALID_PARAMETERS, SERVER_ERROR, OcpiError, not_json
 from ocpi.header import MessageIds, Routing
 from ocpi.model.party import PartyId, party
 from ocpi.routing import Answer, Decision
@@ -57,7 +58,7 @@ def serve(
         try:
             reply = await _run(hub, route, handler, request, trace)
         except OcpiError as error:
-            reply = refused(error)
+            reply = refused(_sharpened(error, trace.body))
         except StoreUnavailable:
             reply = Reply(
                 http_status=503,
@@ -70,6 +71,17 @@ def serve(
         return response
 
     return handle
+
+
+def _sharpened(error: OcpiError, body: bytes) -> OcpiError:
+    """A body that breaks the schema and, further on, JSON itself: that is HTTP 400 (OCPI transport)."""
+    if error.http_status != 200 or error.code != INVALID_PARAMETERS or not body:
+        return error
+    try:
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as broken:
+        return not_json(str(broken))
+    return error
 
 
 def refused(error: OcpiError) -> Reply:

@@ -37,12 +37,13 @@ def add(app: web.Application, hub: Hub, authoriser: Authoriser) -> None:
 
 def _nothing_here(router: web.UrlDispatcher) -> Handler:
     """404 for a path that no route has, 405 where only the method is wrong."""
-    known = frozenset(resource.get_info().get("pattern") for resource in router.resources())
+    infos = [resource.get_info() for resource in router.resources()]
+    plain = frozenset(info["path"] for info in infos if "path" in info)
+    patterns = tuple(info["pattern"] for info in infos if "pattern" in info)
 
     async def refuse(message: Message) -> Reply:
         path = f"{ROOT}/{message.parameters['path']}"
-        is_path_known = any(p is not None and p.fullmatch(path) for p in known)
-        if is_path_known:
+        if path in plain or any(pattern.fullmatch(path) for pattern in patterns):
             raise OcpiError(CLIENT_ERROR, 405, "this method is not defined here")
         raise OcpiError(CLIENT_ERROR, 404, "there is nothing at this address")
 

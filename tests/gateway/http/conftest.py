@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import json
 import socket
 import uuid
@@ -286,7 +287,8 @@ class Partner:
             if path.startswith("http")
             else f"{root or self.world.url + '/ocpi/' + VERSION}{path}"
         )
-        async with self.session.request(method, url, data=data, headers=sent) as answer:
+        body_sent = io.BytesIO(data) if data is not None else None
+        async with self.session.request(method, url, data=body_sent, headers=sent) as answer:
             text = await answer.text()
             return answer.status, json.loads(text) if text else {}, answer.headers
 
