@@ -22,6 +22,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     city: str
     postal_code: str
     language: str = "en"
+    bic: str = ""
 
     def __str__(self) -> str:
         """The party as people write it."""
