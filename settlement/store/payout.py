@@ -137,9 +137,7 @@ async def export(conn: asyncpg.Connection, batch_id: int, *, by: str, now: datet
     )
 
 
-async def list_batches(
-    conn: asyncpg.Connection, limit: int = ROWS_MAX
-) -> tuple[BatchLine, ...]:
+async def list_batches(conn: asyncpg.Connection, limit: int = ROWS_MAX) -> tuple[BatchLine, ...]:
     """The newest first."""
     rows = await conn.fetch(SQL["batches"], min(limit, ROWS_MAX))
     return tuple(BatchLine(**dict(row)) for row in rows)

@@ -14,10 +14,10 @@ from settlement.errors import Held, MoneyError
 from settlement.ledger.order import DocumentOrder
 from settlement.pipeline.result import Settled
 from settlement.store import sql
+from settlement.store.fact import columns
 from settlement.store.item import Loaded
 from settlement.store.posting import post
 from settlement.store.queue import release_credits
-from settlement.tax.leg import Supply
 
 SQL = sql.load("settlement.sql")
 DETAIL_MAX = 2_000
@@ -71,12 +71,12 @@ async def _write_settled(
         if loaded.original_no is not None and result.kind == "credit"
     ]:
         await conn.executemany(SQL["reverse"], reversed_)
-    orders = [row for pair in settled for row in _order_rows(*pair, now)]
+    orders = [row for pair in settled for row in _order_rows(*pair)]
     if orders:
-        await conn.executemany(SQL["add_order"], orders)
+        await conn.execute(SQL["add_orders"], *columns(orders, 12), now)
     payables = [row for pair in settled for row in _payable_rows(*pair)]
     if payables:
-        await conn.executemany(SQL["add_payable"], payables)
+        await conn.execute(SQL["add_payables"], *columns(payables, 9))
 
 
 async def _write_held(
@@ -146,7 +146,7 @@ def _settled_row(loaded: Loaded, result: Settled, now: datetime) -> tuple[Any, .
     )
 
 
-def _order_rows(loaded: Loaded, result: Settled, now: datetime) -> list[tuple[Any, ...]]:
+def _order_rows(loaded: Loaded, result: Settled) -> list[tuple[Any, ...]]:
     return [
         (
             order.idem,
@@ -161,8 +161,6 @@ def _order_rows(loaded: Loaded, result: Settled, now: datetime) -> list[tuple[An
             order.tax_point,
             msgspec.json.encode(order),
             order.corrects,
-            now,
-            order.leg.supply is Supply.ELECTRICITY,
         )
         for order in result.orders
     ]

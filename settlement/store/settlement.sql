@@ -32,13 +32,20 @@ ON CONFLICT (cdr_no) DO UPDATE SET
     reason = excluded.reason, detail = excluded.detail, field = excluded.field,
     last_tried = excluded.last_tried, attempts = held.attempts + 1, released = NULL
 
--- name: add_order
+-- name: add_orders
 WITH added AS (
     INSERT INTO document_order (idem, cdr_no, group_key, kind, leg, issuer, series, customer, currency, tax_point, body, corrects,
                                 ordered_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (idem) DO NOTHING RETURNING order_id)
-INSERT INTO document_due (order_id, is_single) SELECT order_id, $14 FROM added
+    SELECT o.idem, o.cdr_no, o.group_key, o.kind, o.leg, o.issuer, o.series, o.customer, o.currency, o.tax_point, o.body,
+           o.corrects, $13
+    FROM unnest($1::bytea[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+                $10::date[], $11::bytea[], $12::bytea[])
+         AS o (idem, cdr_no, group_key, kind, leg, issuer, series, customer, currency, tax_point, body, corrects)
+    ON CONFLICT (idem) DO NOTHING RETURNING order_id, leg)
+INSERT INTO document_due (order_id, is_single) SELECT order_id, leg LIKE 'electricity:%' FROM added
 
--- name: add_payable
+-- name: add_payables
 INSERT INTO payable (idem, cdr_no, party, account, currency, amount_minor, reference, due_at, position)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (idem, position) DO NOTHING
+SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::timestamptz[],
+                     $9::int[])
+ON CONFLICT (idem, position) DO NOTHING
