@@ -20,6 +20,7 @@ import msgspec
 PREFIX: Final = "NETWORKCORE_"
 FILE_NAME: Final = "networkcore.toml"
 SECRET_KEY_BYTES: Final = 32
+LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 
 class SettingsError(ValueError):
@@ -71,6 +72,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     hub_party: str = "NCO"
     allow_private_peers: bool = False
     accept_sample: bool = False  # VAT rows reviewed by `sample` count: never in production
+    log_level: str = "info"
     hub_name: str = "NetworkCore"
     hub_currency: str = "EUR"
     hub_vat_id: str = ""
@@ -108,6 +110,7 @@ def load(environ: Mapping[str, str], cwd: Path) -> Settings:
         hub_country=_letters("HUB_COUNTRY", given.get("hub_country", "NL"), 2),
         hub_party=_letters("HUB_PARTY", given.get("hub_party", "NCO"), 3),
         allow_private_peers=_flag("ALLOW_PRIVATE_PEERS", given.get("allow_private_peers", "false")),
+        log_level=_level(given.get("log_level", "info")),
         hub_name=given.get("hub_name", "NetworkCore"),
         hub_currency=_letters("HUB_CURRENCY", given.get("hub_currency", "EUR"), 3),
         **{name: given.get(name, "") for name in _OWN_TEXTS},
@@ -142,6 +145,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "ACCEPT_SAMPLE": "true" if settings.accept_sample else "false",
         "SECRET_KEY": settings.secret_key.hex(),
         "CLOCK": clock_text,
+        "LOG_LEVEL": settings.log_level,
         "HUB_NAME": settings.hub_name,
         "HUB_CURRENCY": settings.hub_currency,
     } | {name.upper(): str(getattr(settings, name)) for name in _OWN_TEXTS}
@@ -242,3 +246,9 @@ def _flag(name: str, text: str) -> bool:
         case "false" | "0" | "no" | "off":
             return False
     raise SettingsError(f"{PREFIX}{name}: {text!r} is neither true nor false")
+
+
+def _level(text: str) -> str:
+    if text.lower() not in LOG_LEVELS:
+        raise SettingsError(f"{PREFIX}LOG_LEVEL: one of {', '.join(LOG_LEVELS)} is expected")
+    return text.lower()

@@ -94,6 +94,7 @@ def sample_settings(folder: Path) -> Settings:
         "NETWORKCORE_DATA_DIR": str(folder), "NETWORKCORE_PORT": str(port),
         "NETWORKCORE_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "NETWORKCORE_ALLOW_PRIVATE_PEERS": "true", "NETWORKCORE_ACCEPT_SAMPLE": "true",
+        "NETWORKCORE_LOG_LEVEL": "error",
     }  # fmt: skip
     for name in ("NETWORKCORE_DATABASE_URL", "NETWORKCORE_REDIS_URL"):
         if os.environ.get(name):

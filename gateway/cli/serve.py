@@ -28,8 +28,8 @@ def serve(
     from gateway.observe import log
     from gateway.settings import load_here
 
-    log.configure()
     given = load_here()
+    log.configure(level=given.log_level)
     given = run.moved(given, host or given.host, port or given.port)
 
     async def work() -> None:

@@ -1,7 +1,7 @@
 """Who is connected: an immutable picture of platforms, parties, endpoints and relations.
 
-Every process keeps one and reads it again after `AGE_MAX_S`, at once after its own changes, and when
-somebody shows a token it does not know. When PostgreSQL is away the last picture stays in use.
+Every process keeps one and reads it again after `AGE_MAX_S`, at once after its own changes, and
+when somebody shows a token it does not know. When PostgreSQL is away the last picture stays in use.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ocpi.model.party import PartyId, Role
 
 SQL = load("gateway.store", "network.sql")
 AGE_MAX_S = 1.0
+API_KIND = "API"
 # Who gets what somebody else publishes: the opposite roles (OCPI transport "Broadcast Push").
 # OTHER counts as eMSP-like: it gets a CPO's broadcast, its own goes to CPOs only.
 SUPPLY_ROLES = frozenset({Role.CPO})
@@ -94,6 +95,7 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     credentials: dict[bytes, Credential]
     relations: dict[tuple[str, str, str], bool]
     prefixes: dict[tuple[str, str], PartyId]
+    bearers: dict[bytes, Credential] = {}  # of the plain API; they open nothing in OCPI
 
     def platform_of(self, party: PartyId, *, module: str, side: str) -> Platform | None:
         """The platform that serves this side of the module for the party; else any it lives on."""
@@ -239,11 +241,13 @@ async def _read(db: Database, hub: PartyId) -> Network:
             token_kind=out["kind"] if out else None,
             token_sealed=out["token_sealed"] if out else None,
         )
+    credentials = await _credentials(db)
     return Network(
         hub=hub,
         platforms=platforms,
         by_party={p: tuple(m) for p, m in by_party.items()},
-        credentials=await _credentials(db),
+        credentials={h: c for h, c in credentials.items() if c.kind != API_KIND},
+        bearers={h: c for h, c in credentials.items() if c.kind == API_KIND},
         relations=await _relations(db),
         prefixes={
             (r["kind"], r["prefix"]): PartyId(r["country_code"], r["party_id"])

@@ -14,7 +14,7 @@ SELECT e.platform_id, e.module, e.role, e.url FROM endpoint e JOIN platform p US
 
 -- name: credentials
 SELECT credential_id, platform_id, kind, token_hash, expires_at, used_at FROM credential
- WHERE direction = 'IN' AND kind IN ('A', 'C') AND revoked_at IS NULL;
+ WHERE direction = 'IN' AND kind IN ('A', 'C', 'API') AND revoked_at IS NULL;
 
 -- name: outbound
 SELECT DISTINCT ON (platform_id) platform_id, kind, token_sealed FROM credential

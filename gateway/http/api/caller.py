@@ -40,10 +40,10 @@ async def partner(hub: Hub, request: web.Request) -> Caller:
     """The demand partner whose token this is."""
     digest = token_hash(bearer(request))
     network = await hub.directory.current()
-    if digest not in network.credentials:
-        network = await hub.directory.reload()
-    credential = network.credentials.get(digest)
-    if credential is None or credential.kind != "API":
+    if digest not in network.bearers:
+        network = await hub.directory.reload_if_issued((digest,))
+    credential = network.bearers.get(digest)
+    if credential is None:
         raise Refusal(401, "not-authenticated", "this token is not known")
     platform = network.platforms[credential.platform_id]
     if platform.state != "REGISTERED":
