@@ -38,7 +38,9 @@ def up(
     given = load_here()
     if port is not None:
         given = run.moved(given, given.host, port)
-    given = msgspec.structs.replace(given, allow_private_peers=True)
+    given = msgspec.structs.replace(
+        given, allow_private_peers=True, accept_sample=given.accept_sample or sample
+    )
     try:
         run.run(_work(given, sample=sample))
     except OSError as error:
