@@ -16,7 +16,7 @@ SENDER: Final = "SENDER"
 RECEIVER: Final = "RECEIVER"
 V221: Final = "2.2.1"
 VERSIONS: Final = (V221,)
-"""The versions this package speaks, newest last."""
+"""The versions a hub serves and asks for, newest last; ``codec.READABLE`` names those it reads."""
 
 _LIST: Final = ("date_from", "date_to", "offset", "limit")
 _TOKEN: Final = ("type",)

@@ -7,6 +7,7 @@ stores a message keeps its bytes.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,10 +20,10 @@ from msgspec import UNSET
 from ocpi import envelope
 from ocpi.errors import UNSUPPORTED_VERSION, OcpiError, invalid, not_json
 from ocpi.model.scalar import Moment, Number
-from ocpi.wire import guard, v221
+from ocpi.wire import guard, v211, v221, v230
 from ocpi.wire.catalog import V221
 from ocpi.wire.loss import Loss
-from ocpi.wire.shape import patch_of
+from ocpi.wire.shape import Kind, Origin, patch_of
 
 NUMBER_CHARS_MAX: Final = 34
 MAGNITUDE_MAX: Final = 30
@@ -34,13 +35,18 @@ _MOMENT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}"
     r"(?:\.[0-9]{1,12})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})?\Z"
 )
+NOWHERE: Final = Origin()
 _PATH: Final = re.compile(r"(.*?)(?: - at `(?:key in )?\$\.?(.*)`)?\Z", re.DOTALL)
 _WHOLE: Final = re.compile(r"(-?[0-9]{1,18})\.0{1,15}\Z")
 _INT_AS_FLOAT: Final = "Expected `int`, got `float`"
 _MISSING: Final = re.compile(r"Object missing required field `([^`]+)`")
 _FAULTS: Final = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
 
-_VERSIONS: Final = {V221: v221}
+V211: Final = "2.1.1"
+V230: Final = "2.3.0"
+_VERSIONS: Final[dict[str, Any]] = {V211: v211, V221: v221, V230: v230}
+READABLE: Final = tuple(_VERSIONS)
+"""The versions that can be decoded and encoded, newest last; served are ``catalog.VERSIONS``."""
 
 
 def number_from_text(text: str) -> Decimal:
@@ -100,47 +106,88 @@ def _number_as_written(text: str) -> msgspec.Raw:
     return msgspec.Raw((whole.group(1) if whole else text).encode())
 
 
-Decoders = dict[tuple[str, str], msgspec.json.Decoder[Any]]
+class _Reader(msgspec.Struct, frozen=True):
+    decoder: msgspec.json.Decoder[Any]
+    spec: Kind
+
+
+_Readers = dict[str, _Reader]
 
 
 def _build(
-    pick: Callable[[Any], Any], hook: Callable[[type, object], object], *, strict: bool = True
-) -> Decoders:
+    kinds: dict[str, Kind],
+    hook: Callable[[type, object], object],
+    *,
+    pick: Callable[[Any], Any] = lambda wire: wire,
+    strict: bool = True,
+) -> _Readers:
     return {
-        (version, kind): msgspec.json.Decoder(
-            pick(spec.wire), dec_hook=hook, float_hook=number_from_text, strict=strict
+        kind: _Reader(
+            msgspec.json.Decoder(
+                pick(spec.wire), dec_hook=hook, float_hook=number_from_text, strict=strict
+            ),
+            spec,
         )
-        for version, module in _VERSIONS.items()
-        for kind, spec in module.KINDS.items()
+        for kind, spec in kinds.items()
     }
 
 
-def _patchable(wire: Any) -> Any:
-    fields = getattr(wire, "__struct_fields__", ())
-    return patch_of(wire) if "last_updated" in fields else dict[str, msgspec.Raw]
+@functools.cache
+def _strict(version: str) -> _Readers:
+    return _build(_module(version).KINDS, _scalar)
 
 
-_STRICT: Final = _build(lambda wire: wire, _scalar)
-_TOLERANT: Final = _build(lambda wire: wire, _tolerant_scalar, strict=False)
-_PATCHES: Final = _build(_patchable, _scalar)
+@functools.cache
+def _tolerant(version: str) -> _Readers:
+    module = _module(version)
+    return _build(module.KINDS | module.TOLERANT, _tolerant_scalar, strict=False)
+
+
+@functools.cache
+def _patches(version: str) -> _Readers:
+    module = _module(version)
+
+    def patchable(wire: Any) -> Any:
+        if "last_updated" not in getattr(wire, "__struct_fields__", ()):
+            return dict[str, msgspec.Raw]
+        return patch_of(wire, module.PATCH_REQUIRED)
+
+    return _build(module.KINDS, _scalar, pick=patchable)
+
+
 _ANY: Final = msgspec.json.Decoder(Any, float_hook=_number_as_written)
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 
 
-def decode(version: str, kind: str, raw: bytes, *, tolerant: bool = False) -> Any:
+def decode(
+    version: str,
+    kind: str,
+    raw: bytes,
+    *,
+    tolerant: bool = False,
+    origin: Origin = NOWHERE,
+) -> Any:
     """Give the model object of a body, or raise ``OcpiError`` naming the field (OCPI 2.2.1 2001).
 
-    ``tolerant`` also takes numbers in quotes, for partners known to send them.
+    ``tolerant`` also takes numbers in quotes, for partners known to send them. ``origin`` is what
+    the oldest version leaves out of its messages.
     """
-    decoder = _decoder(_TOLERANT if tolerant else _STRICT, version, kind)
+    reader = _reader(_tolerant if tolerant else _strict, version, kind)
     guard.check(raw)
-    wire = _run(decoder, raw, version)
-    to_model = _VERSIONS[version].KINDS[kind].to_model
-    return wire if to_model is None else to_model(wire)
+    wire = _run(reader.decoder, raw, version)
+    spec = reader.spec
+    if spec.to_model is not None:
+        return spec.to_model(wire)
+    return wire if spec.to_model_at is None else spec.to_model_at(wire, origin)
 
 
 def decode_items(
-    version: str, kind: str, raw_array: bytes, *, tolerant: bool = False
+    version: str,
+    kind: str,
+    raw_array: bytes,
+    *,
+    tolerant: bool = False,
+    origin: Origin = NOWHERE,
 ) -> list[tuple[bytes, Any]]:
     """Give each element with its bytes, decoded or as the ``OcpiError`` that refuses it alone."""
     if len(raw_array) > envelope.ENVELOPE_BYTES_MAX:
@@ -148,38 +195,46 @@ def decode_items(
     found: list[tuple[bytes, Any]] = []
     for raw in envelope.split(raw_array):
         try:
-            found.append((raw, decode(version, kind, raw, tolerant=tolerant)))
+            found.append((raw, decode(version, kind, raw, tolerant=tolerant, origin=origin)))
         except OcpiError as error:
             found.append((raw, error))
     return found
 
 
 def decode_patch(version: str, kind: str, raw: bytes) -> dict[str, Any]:
-    """Give the fields a PATCH sets, typed as the wire writes them; ``last_updated`` is required.
+    """Give the fields a PATCH sets, typed as the wire writes them.
 
-    A field that is absent is not in the result; one that is null is there as None.
+    From 2.2 on ``last_updated`` is required. A field that is absent is not in the result; one that
+    is null is there as None.
     """
-    decoder = _decoder(_PATCHES, version, kind)
+    reader = _reader(_patches, version, kind)
     guard.check(raw)
-    patch = _run(decoder, raw, version)
+    patch = _run(reader.decoder, raw, version)
     if isinstance(patch, dict):
         raise invalid("", f"{kind} cannot be patched")
     fields = {name: getattr(patch, name) for name in patch.__struct_fields__}
     return {name: value for name, value in fields.items() if value is not UNSET}
 
 
-def encode(version: str, value: Any, **choices: str) -> tuple[bytes, tuple[Loss, ...]]:
-    """Give the body in that version, and what the version could not say."""
-    if version not in _VERSIONS:
-        raise OcpiError(UNSUPPORTED_VERSION, 200, f"version {version} is not spoken here")
-    wire, losses = _VERSIONS[version].from_model(value, **choices)
+def encode(version: str, value: Any, **choices: Any) -> tuple[bytes, tuple[Loss, ...]]:
+    """Give the body in that version, and what the version could not say.
+
+    Choices: ``emaid_as`` names the token type an EMAID becomes; ``location`` is the Location the
+    oldest version wants inside of a session or CDR.
+    """
+    wire, losses = _module(version).from_model(value, **choices)
     return _ENCODER.encode(wire), losses
 
 
-def _decoder(table: Decoders, version: str, kind: str) -> msgspec.json.Decoder[Any]:
-    found = table.get((version, kind))
-    if found is None and version not in _VERSIONS:
+def _module(version: str) -> Any:
+    found = _VERSIONS.get(version)
+    if found is None:
         raise OcpiError(UNSUPPORTED_VERSION, 200, f"version {version} is not spoken here")
+    return found
+
+
+def _reader(table: Callable[[str], _Readers], version: str, kind: str) -> _Reader:
+    found = table(version).get(kind)
     if found is None:
         raise invalid(kind, "there is no such message")
     return found

@@ -6,22 +6,21 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
-import msgspec
 from msgspec.structs import asdict, replace
 
 from ocpi.errors import INVALID_PARAMETERS, OcpiError
 from ocpi.model import charging_profile, command, credentials, session, token
-from ocpi.model.cdr import Cdr
+from ocpi.model.cdr import Cdr, CdrDimensionType, ChargingPeriod
 from ocpi.model.client_info import ClientInfo
 from ocpi.model.location import EVSE, Connector, EnergyMix, Hours, Location
-from ocpi.model.price import EXACT, VAT, PriceLimit, with_vat
+from ocpi.model.price import EXACT, PriceLimit, with_vat
 from ocpi.model.price import Price as ModelPrice
 from ocpi.model.scalar import DisplayText, Number, Value
 from ocpi.model.session import Session
 from ocpi.model.tariff import Tariff, TariffElement, TariffRestrictions, TaxIncluded
 from ocpi.model.token import AuthorizationInfo, Token, TokenType
 from ocpi.wire.loss import Loss
-from ocpi.wire.shape import variant
+from ocpi.wire.shape import Kind, variant
 
 RATE_DIGITS: Final = 20
 """A price that contains tax is divided by 1 + rate; the quotient keeps this many digits."""
@@ -60,13 +59,6 @@ CdrWire: Final[Any] = variant(
 )
 
 
-class Kind(msgspec.Struct, frozen=True):
-    """How one kind of message is decoded: wire type, and the way to the model."""
-
-    wire: Any
-    to_model: Callable[[Any], Any] | None = None
-
-
 def _price(price: Price) -> ModelPrice:
     return with_vat(price.excl_vat, price.incl_vat)
 
@@ -79,13 +71,16 @@ def _limit(price: Price | None) -> PriceLimit | None:
 
 def tariff_to_model(wire: Any) -> Tariff:
     """Give the tariff; VAT counts as applicable as soon as one component states a rate."""
-    rates = (part.vat for element in wire.elements for part in element.price_components)
-    taxed = any(rate is not None for rate in rates)
     fields = asdict(wire)
     fields["min_price"] = _limit(wire.min_price)
     fields["max_price"] = _limit(wire.max_price)
-    fields["tax_included"] = TaxIncluded.NO if taxed else TaxIncluded.NOT_APPLICABLE
+    fields["tax_included"] = TaxIncluded.NO if _has_rate(wire) else TaxIncluded.NOT_APPLICABLE
     return Tariff(**fields)
+
+
+def _has_rate(tariff: Any) -> bool:
+    parts = (part for element in tariff.elements for part in element.price_components)
+    return any(part.vat is not None for part in parts)
 
 
 def session_to_model(wire: Any) -> Session:
@@ -153,8 +148,13 @@ NEWER_FIELDS: Final = frozenset(
 )
 """Fields the shared structs have and this version does not: never a reason to refuse here."""
 
+TOLERANT: Final[dict[str, Kind]] = {}
+"""Kinds that are read differently from partners known to leave out what is required."""
 
-def from_model(value: Any, *, emaid_as: str = EMAID_AS) -> tuple[Any, tuple[Loss, ...]]:
+PATCH_REQUIRED: Final = frozenset({"last_updated"})
+
+
+def from_model(value: Any, *, emaid_as: str = EMAID_AS, **_: Any) -> tuple[Any, tuple[Loss, ...]]:
     """Give the value as this version writes it, and what was lost on the way."""
     losses: list[Loss] = []
     writer = _WRITERS.get(type(value))
@@ -164,7 +164,7 @@ def from_model(value: Any, *, emaid_as: str = EMAID_AS) -> tuple[Any, tuple[Loss
 
 
 def _write_price(price: ModelPrice, field: str, losses: list[Loss]) -> Price:
-    if any(tax.name != VAT or tax.percentage is not None for tax in price.taxes):
+    if with_vat(price.before_taxes, price.after_taxes) != price:
         losses.append(Loss(f"{field}.taxes", "the taxes became one incl_vat"))
     return Price(excl_vat=price.before_taxes, incl_vat=price.after_taxes)
 
@@ -179,15 +179,19 @@ def _write_tariff(tariff: Tariff, losses: list[Loss], _: str) -> Any:
     fields = asdict(tariff)
     if fields.pop("preauthorize_amount") is not None:
         losses.append(Loss("preauthorize_amount", "left out"))
-    if fields.pop("tax_included") == TaxIncluded.YES:
+    included = fields.pop("tax_included")
+    if included == TaxIncluded.YES:
         losses.append(Loss("tax_included", "prices were converted to prices without VAT"))
-        fields["elements"] = tuple(_untaxed(element) for element in tariff.elements)
+        fields["elements"] = tuple(untaxed(element) for element in tariff.elements)
+    elif _has_rate(tariff) != (included == TaxIncluded.NO):
+        losses.append(Loss("tax_included", f"{included} cannot be said: a rate is the only sign"))
     fields["min_price"] = _write_limit(tariff.min_price)
     fields["max_price"] = _write_limit(tariff.max_price)
     return TariffWire(**fields)
 
 
-def _untaxed(element: TariffElement) -> TariffElement:
+def untaxed(element: TariffElement) -> TariffElement:
+    """Give an element whose prices contain tax with prices that do not, exactly divided."""
     parts = []
     for part in element.price_components:
         if part.vat is None:
@@ -207,6 +211,7 @@ def _write_session(value: Session, losses: list[Loss], emaid_as: str) -> Any:
     fields = asdict(value)
     if value.total_cost is not None:
         fields["total_cost"] = _write_price(value.total_cost, "total_cost", losses)
+    fields["charging_periods"] = without_flat(value.charging_periods, losses)
     fields["cdr_token"] = _retype(value.cdr_token, "cdr_token.type", losses, emaid_as)
     return SessionWire(**fields)
 
@@ -219,8 +224,23 @@ def _write_cdr(value: Cdr, losses: list[Loss], emaid_as: str) -> Any:
     if fields.pop("booking_id") is not None:
         losses.append(Loss("booking_id", "left out"))
     fields["tariffs"] = tuple(_write_tariff(tariff, losses, emaid_as) for tariff in value.tariffs)
+    fields["charging_periods"] = without_flat(value.charging_periods, losses)
     fields["cdr_token"] = _retype(value.cdr_token, "cdr_token.type", losses, emaid_as)
     return CdrWire(**fields)
+
+
+def without_flat(
+    periods: tuple[ChargingPeriod, ...], losses: list[Loss]
+) -> tuple[ChargingPeriod, ...]:
+    """Give the periods without FLAT, a dimension only OCPI 2.1.1 has: it measures nothing."""
+    flat = CdrDimensionType.FLAT
+    if all(part.type != flat for period in periods for part in period.dimensions):
+        return periods
+    losses.append(Loss("charging_periods.dimensions", "FLAT left out: it became a fixed cost"))
+    return tuple(
+        replace(period, dimensions=tuple(p for p in period.dimensions if p.type != flat))
+        for period in periods
+    )
 
 
 def _retype(value: Any, field: str, losses: list[Loss], emaid_as: str) -> Any:
