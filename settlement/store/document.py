@@ -23,6 +23,7 @@ SQL = sql.load("document.sql")
 RECEIPTS_AT_ONCE = 50
 CLEARING_ORDERS_MAX = 20_000
 LINES_A_DOCUMENT = 5_000
+BLOCKED_MAX = 2_000
 
 LETTERS: Final = {
     DocumentKind.RECEIPT: "R",
@@ -114,20 +115,15 @@ async def _issue(
     async with conn.transaction():
         await conn.execute(SQL["lock_issuing"])
         groups = _groups(await _read_due(conn, is_single=is_single, limit=limit))
-        corrected = await _corrected(conn, [due for group in groups for due in group])
         for group in groups:
-            first = group[0].order
-            original = corrected.get(first.corrects) if first.corrects else None
-            if first.kind in CREDITS and original is None:
-                continue  # waits until the document that it corrects exists
             taken += len(group)
             try:
                 async with conn.transaction():
-                    numbers.append(await _issue_one(conn, group, issuers, now, original))
+                    numbers.append(await _issue_one(conn, group, issuers, now))
             except DocumentError as error:
                 blocked += len(group)
                 ids = [due.order_id for due in group]
-                await conn.execute(SQL["block"], ids, str(error)[:2_000])
+                await conn.execute(SQL["block"], ids, str(error)[:BLOCKED_MAX])
     return Issued(taken=taken, numbers=tuple(numbers), blocked=blocked)
 
 
@@ -171,15 +167,17 @@ class _Corrected(msgspec.Struct, frozen=True, kw_only=True):
     preceding: Preceding
 
 
-async def _corrected(conn: asyncpg.Connection, due: Sequence[_Due]) -> dict[bytes, _Corrected]:
-    idems = [one.order.corrects for one in due if one.order.corrects]
-    return {
-        row["idem"]: _Corrected(
-            document_id=row["document_id"],
-            preceding=Preceding(number=row["number"], issued_on=row["issued_on"]),
-        )
-        for row in await conn.fetch(SQL["documents_of_orders"], idems)
-    }
+async def _corrected(conn: asyncpg.Connection, order: DocumentOrder) -> _Corrected | None:
+    """The document that a credit note takes back; it has to exist first (BT-25)."""
+    if order.kind not in CREDITS:
+        return None
+    row = await conn.fetchrow(SQL["document_of_order"], order.corrects)
+    if row is None:
+        raise DocumentError(f"{order.cdr_key}: the document to be credited is not issued yet")
+    return _Corrected(
+        document_id=row["document_id"],
+        preceding=Preceding(number=row["number"], issued_on=row["issued_on"]),
+    )
 
 
 async def _issue_one(
@@ -187,10 +185,10 @@ async def _issue_one(
     group: Sequence[_Due],
     issuers: Mapping[str, MoneyParty],
     now: datetime,
-    corrected: _Corrected | None,
 ) -> str:
     """Draws the number and stores the document; a refusal rolls the number back."""
     leg, kind = group[0].order.leg, group[0].order.kind
+    corrected = await _corrected(conn, group[0].order)
     country = leg.place.partition("-")[0]
     sequence = await conn.fetchval(SQL["draw"], leg.issuer, leg.series, country, kind.value)
     number = f"{leg.series}-{country}-{LETTERS[kind]}{sequence:06d}"

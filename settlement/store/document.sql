@@ -32,10 +32,10 @@ RETURNING document_id
 INSERT INTO document_session (cdr_no, leg, document_id) SELECT cdr_no, leg, $3
 FROM unnest($1::bigint[], $2::text[]) AS w (cdr_no, leg)
 
--- name: documents_of_orders
-SELECT o.idem, d.document_id, d.number, d.issued_on
+-- name: document_of_order
+SELECT d.document_id, d.number, d.issued_on
 FROM document_order o JOIN document_session l ON (l.cdr_no, l.leg) = (o.cdr_no, o.leg) JOIN document d USING (document_id)
-WHERE o.idem = ANY($1::bytea[])
+WHERE o.idem = $1
 
 -- name: get
 SELECT document_id, issuer, number, type_code, kind, supplier, customer, currency, net_minor, vat_minor, gross_minor,

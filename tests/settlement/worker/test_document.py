@@ -167,3 +167,30 @@ async def test_issue_when_credited_then_the_credit_notes_name_what_they_correct(
             assert shown.line.type_code in ("381", "261")
         assert len(await documents_of(conn, credit_no)) == 3
     await assert_gapless(network)
+
+
+async def test_issue_when_the_original_is_blocked_then_its_credit_waits_and_holds_nobody_up(
+    network, make_cdr, hub, monkeypatch
+):
+    first = make_cdr(1)
+    await settled(network, [first])
+    cost = {name: -value for name, value in first["total_cost"].items()}
+    await settled(
+        network,
+        [first | {"id": "C1", "credit": True, "credit_reference_id": "CDR-1", "total_cost": cost}],
+    )
+    await settled(network, [make_cdr(2)])
+
+    def refuse_first(invoice):
+        if invoice.occasion is not None and invoice.occasion.cdr_id == "DE-ABC/CDR-1":
+            raise rule.BrokenRuleError("BR-X", "not today")
+
+    async with network.pool.acquire() as conn:
+        with monkeypatch.context() as patch:
+            patch.setattr(rule, "refuse_broken", refuse_first)
+            done = await issue_receipts(conn, {hub.key: hub}, network.clock.at)
+        assert (done.numbers, done.blocked) == (("R-DE-ABC-DE-R000001",), 2)
+        assert "not issued yet" in (await list_blocked(conn))[1].blocked
+        assert await unblock(conn) == 2
+        again = await issue_receipts(conn, {hub.key: hub}, network.clock.at)
+        assert again.numbers == ("R-DE-ABC-DE-R000002", "R-DE-ABC-CN-DE-Q000001")
