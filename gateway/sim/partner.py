@@ -46,8 +46,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def stamp(moment: datetime) -> str:
-    """OCPI DateTime: UTC with seconds and a Z."""
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    """OCPI DateTime: UTC with milliseconds and a Z, so that two changes have an order."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def encode(body: Any) -> bytes:
