@@ -18,6 +18,7 @@ from gateway.sim.profile import Price, Profile, Station
 
 WATT_HOURS_PER_KWH = 1000
 COMMAND_TIMEOUT_S = 30
+PUBLIC_FOR = timedelta(days=30)  # the price did not change when this operator joined
 
 
 class ChargePointOperator(Partner):
@@ -69,7 +70,8 @@ class ChargePointOperator(Partner):
 
     async def publish(self) -> int:
         """Pushes the tariff, then the locations that name it, to everybody; returns how many."""
-        self.published_tariff = objects.tariff(self.profile, self.price, self.now())
+        public_since = self.now() - PUBLIC_FOR
+        self.published_tariff = objects.tariff(self.profile, self.price, public_since)
         await self._push("tariffs", self.price.tariff_id, self.published_tariff)
         for body in self.locations():
             await self._push("locations", body["id"], body)
