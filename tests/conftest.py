@@ -121,5 +121,7 @@ async def _execute(url: str, sql: str) -> None:
 async def _make_template(url: str) -> None:
     await _execute(url, f"CREATE DATABASE {TEMPLATE}")
     db = await Database.open(_named(url, TEMPLATE), size=1)
-    await migrate(db)
-    await db.close()
+    try:
+        await migrate(db)
+    finally:
+        await db.close()

@@ -12,6 +12,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any, Final
 
+import asyncpg
 import msgspec
 
 from gateway.store.database import Database
@@ -82,7 +83,7 @@ async def migrate(db: Database) -> tuple[Migration, ...]:
             await connection.execute(_TABLE)
             for migration in await _missing(connection):
                 async with connection.transaction():
-                    await connection.execute(migration.sql)
+                    await _apply(connection, migration)
                     await connection.execute(
                         "INSERT INTO schema_migration (number, name, sha256) VALUES ($1, $2, $3)",
                         migration.number,
@@ -93,6 +94,14 @@ async def migrate(db: Database) -> tuple[Migration, ...]:
         finally:
             await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
     return tuple(applied)
+
+
+async def _apply(connection: Any, migration: Migration) -> None:
+    try:
+        await connection.execute(migration.sql)
+    except asyncpg.PostgresError as error:
+        error.add_note(f"in migration {migration.number:04d}_{migration.name}")
+        raise
 
 
 async def _missing(connection: Any) -> tuple[Migration, ...]:
