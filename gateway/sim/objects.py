@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import msgspec
@@ -166,5 +166,8 @@ def net(price: Price, energy_kwh: Decimal) -> Decimal:
 def money(amount: Decimal, price: Price) -> Object:
     """OCPI 2.2.1 Price with both sums, four decimals."""
     gross = amount * (1 + price.vat_percent / 100)
-    four = Decimal("0.0001")
-    return {"excl_vat": amount.quantize(four), "incl_vat": gross.quantize(four)}
+    return {"excl_vat": _four(amount), "incl_vat": _four(gross)}
+
+
+def _four(amount: Decimal) -> Decimal:
+    return amount.quantize(Decimal("0.0001"), rounding=ROUND_HALF_UP)
