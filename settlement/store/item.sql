@@ -45,7 +45,7 @@ FROM party WHERE country_code || '-' || party_id = ANY($1::text[])
 
 -- name: contracts
 SELECT party, contract_id, version, currency, rules::text AS rules, minimum_minor, maximum_minor, valid_from, valid_to
-FROM commission_contract WHERE party = ANY($1::text[]) ORDER BY party, valid_from DESC, version DESC
+FROM commission_contract WHERE party = ANY($1::text[]) ORDER BY party, valid_from DESC, added_at DESC, version DESC
 
 -- name: shares
 SELECT party, version, rules::text AS rules, collection, valid_from, valid_to
