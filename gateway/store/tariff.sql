@@ -27,7 +27,8 @@ UPDATE tariff_version SET withdrawn_at = $4 WHERE country_code = $1 AND party_id
 
 -- name: published_at
 -- When a version becomes public: the first at its last_updated, later ones when they arrive, never two at once.
-SELECT COALESCE(GREATEST($4::timestamptz, max(published_at) + interval '1 microsecond'), LEAST($4::timestamptz, $5::timestamptz))
+SELECT CASE WHEN max(published_at) IS NULL THEN LEAST($4::timestamptz, $5::timestamptz)
+            ELSE GREATEST($4::timestamptz, max(published_at) + interval '1 microsecond') END
   FROM tariff_version WHERE country_code = $1 AND party_id = $2 AND id_key = $3;
 
 -- name: archive
