@@ -75,8 +75,9 @@ def from_model(
         if location is None:
             reason = "location: this version wants the whole location, and it was not given"
             raise OcpiError(NOT_ENOUGH_INFORMATION, 200, reason, field="location")
-        write = _session if isinstance(value, Session) else _cdr
-        return write(value, location, losses), tuple(losses)
+        if isinstance(value, Session):
+            return _session(value, location, losses), tuple(losses)
+        return _cdr(value, location, losses), tuple(losses)
     writer = _WRITERS.get(type(value))
     return (value if writer is None else writer(value, losses)), tuple(losses)
 
