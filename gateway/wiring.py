@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -55,6 +56,7 @@ POOL_SIZE: Final = 16
 DRAIN_S: Final = 10.0
 TELL_AT_ONCE: Final = 8
 FX_SPREAD: Final = Decimal("0.004")
+SAMPLE_RATE_AGE: Final = timedelta(days=3650)
 
 
 class Assembly(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,7 +182,7 @@ def settlement_worker(settings: Settings, db: Database) -> Worker:
         Loader(MoneyWire(decode=WIRE.decode)),
         StoredReference(
             hub=own_party(settings),
-            ask_rate=EcbReference(spread=FX_SPREAD).quote,
+            ask_rate=_rates(settings).quote,
             accept_sample=settings.accept_sample,
         ),
         settings.clock,
@@ -203,6 +205,13 @@ def _recorder(log: ExchangeLog, metrics: Metrics) -> Callable[[Exchange], None]:
         )
 
     return record
+
+
+def _rates(settings: Settings) -> EcbReference:
+    """Reference rates of the last days; a sample takes the newest there is, however old."""
+    if settings.accept_sample:
+        return EcbReference(spread=FX_SPREAD, age_max=SAMPLE_RATE_AGE)
+    return EcbReference(spread=FX_SPREAD)
 
 
 def _source(db: Database, hot: HotSet, keeper: Keeper) -> Source:
