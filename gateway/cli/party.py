@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(party, name="party")
 
 
-def invite(
+def invite(  # noqa: PLR0917 - typer reads the options of a command from its parameters
     role: Annotated[str, typer.Option(help="CPO, EMSP, NSP, NAP, SCSP or OTHER")],
     country: Annotated[str, typer.Option(help="Two letters, like NL")],
     party: Annotated[str, typer.Option(help="Three letters or digits, like ABC")],
@@ -147,7 +147,7 @@ def rotate(party: Party) -> None:
 
 
 def _with_hub(work: Callable[[Hub], Awaitable[T]]) -> T:
-    """Runs `work` on a hub of this command's own; what the partner or the operator did wrong is said."""
+    """Runs `work` on a hub of this command's own; what went wrong is said in one line."""
     from gateway.cli import run
     from gateway.cli.app import fail
     from gateway.hub.partner import PartnerError

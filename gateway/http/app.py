@@ -26,7 +26,7 @@ def build(
     metrics: Callable[[], bytes] = lambda: b"",
     rooms: Iterable[Room] = (),
 ) -> web.Application:
-    """OCPI and the machine addresses; `rooms` add the rest (pnc, api, console), each its own routes."""
+    """OCPI and the machine addresses; `rooms` add the rest (pnc, api, console), each its own."""
     check_parser()
     app = web.Application(
         client_max_size=limit.BODY_BYTES_MAX,

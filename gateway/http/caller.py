@@ -17,7 +17,7 @@ from ocpi.header import AUTHORIZATION, token_candidates, unauthorised
 
 
 async def authenticate(hub: Hub, request: web.Request, module: str) -> Caller:
-    """The caller, or 401. A token unknown here is asked for in the database: another process gave it."""
+    """The caller, or 401. A token unknown here may be one that another process has just given."""
     values = request.headers.getall(AUTHORIZATION, [])
     if len(values) != 1:
         raise unauthorised("exactly one Authorization header is expected")

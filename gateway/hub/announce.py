@@ -85,7 +85,12 @@ def announcement(
     )
 
 
+def row_of(what: Announcement) -> tuple[str, str]:
+    """Key and payload of the outbox row."""
+    key = f"{what.module}/{what.country_code}/{what.party_id}/{what.id_key}"
+    return key, msgspec.json.encode(what).decode()
+
+
 async def announce(conn: Any, what: Announcement) -> None:
     """Writes the outbox row inside the caller's transaction."""
-    key = f"{what.module}/{what.country_code}/{what.party_id}/{what.id_key}"
-    await conn.execute(SQL["announce"], key, msgspec.json.encode(what).decode())
+    await conn.execute(SQL["announce"], *row_of(what))

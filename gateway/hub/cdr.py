@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.hub.announce import announce, announcement
+from gateway.hub.announce import announcement, row_of
 from gateway.hub.context import Hub
 from gateway.store.object import CDRS, Key, Row
 from ocpi.errors import UNKNOWN_RECEIVER, OcpiError, invalid
@@ -73,23 +73,10 @@ async def _insert(conn: Any, post: Post, row: Row, cdr: Cdr, receiver: PartyId) 
     owner = row.key.owner
     where = (owner.country_code, owner.party_id)
     if cdr.credit and cdr.credit_reference_id:
+        await conn.execute(CDRS.sql["lock_credit"], *where, fold(cdr.credit_reference_id))
         given = await conn.fetchval(CDRS.sql["credit_of"], *where, fold(cdr.credit_reference_id))
         if given is not None and given != row.key.id_key:
             raise invalid("credit_reference_id", "this CDR was credited already")
-    made = await conn.fetchrow(
-        CDRS.sql["insert"],
-        *where,
-        row.key.id_key,
-        row.version,
-        row.body,
-        row.body_hash,
-        row.last_updated,
-        secrets.token_urlsafe(URL_KEY_BYTES),
-        *CDRS.columns(cdr),
-    )
-    if made is None:
-        return await _compare(conn, row)
-    await conn.execute(CDRS.sql["settle"], str(made["cdr_no"]))
     what = announcement(
         "cdrs",
         row.key,
@@ -99,7 +86,20 @@ async def _insert(conn: Any, post: Post, row: Row, cdr: Cdr, receiver: PartyId) 
         to=receiver,
         method="POST",
     )
-    await announce(conn, what)
+    made = await conn.fetchrow(
+        CDRS.sql["accept"],
+        *where,
+        row.key.id_key,
+        row.version,
+        row.body,
+        row.body_hash,
+        row.last_updated,
+        secrets.token_urlsafe(URL_KEY_BYTES),
+        *CDRS.columns(cdr),
+        *row_of(what),
+    )
+    if made is None:
+        return await _compare(conn, row)
     return Accepted(url_key=made["url_key"], is_new=True)
 
 

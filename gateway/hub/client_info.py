@@ -1,4 +1,4 @@
-"""hubclientinfo: every party hears how every other party is connected (OCPI mod_hub_client_info)."""
+"""Client info: every party hears how every other one is connected (mod_hub_client_info)."""
 
 from __future__ import annotations
 

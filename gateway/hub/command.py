@@ -1,4 +1,4 @@
-"""Commands and charging profiles: the hub's own response_url goes on, the result finds its way back.
+"""Commands and charging profiles: the hub's response_url goes on, the result finds its way back.
 
 Peers need not reach each other (ocpi.md §3 row 21). The row is durable before the receiver hears of
 it; results are taken only from the platform the command was sent to; the first one counts.
@@ -37,8 +37,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     `kind` is the command's name, or the charging profile's method. The body (or the query string)
     of `onward` still carries the asker's response_url, or none: `order` puts the hub's own there.
-    `record` is what is kept: a model value encoded again, since a partner's own JSON may hold numbers
-    and escapes that the database refuses.
+    `record` is what is kept: a model value encoded again, since a partner's own JSON may hold
+    numbers and escapes that the database refuses.
     """
 
     kind: str
@@ -59,7 +59,7 @@ class Relayed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def order(hub: Hub, order: Order) -> Relayed:
-    """Sends the order on, with a response_url of the hub's; raises hub errors (4001–4003)."""
+    """Sends the order on, with a response_url of the hub's; raises hub errors (4001-4003)."""
     network = await hub.directory.current()
     platform = forward.receiver_of(hub, network, order.onward)
     key = secrets.token_urlsafe(KEY_BYTES)

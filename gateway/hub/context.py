@@ -26,7 +26,7 @@ Headers = tuple[tuple[str, str], ...]
 
 
 class Failure(Enum):
-    """Why there is no answer from a partner. One word each: nothing of the peer's body travels on."""
+    """Why there is no answer from a partner. One word each: nothing of its body travels on."""
 
     REFUSED_URL = "refused_url"
     UNREACHABLE = "unreachable"
@@ -36,7 +36,7 @@ class Failure(Enum):
 
 
 class OutboundCall(msgspec.Struct, frozen=True, kw_only=True):
-    """One HTTP request to a partner. `platform_id` picks the partner's bulkhead, breaker and rate."""
+    """One HTTP request to a partner. `platform_id` picks its bulkhead, breaker and rate."""
 
     method: str
     url: str
@@ -98,10 +98,10 @@ class Commit(Protocol):
 class Hub(msgspec.Struct, frozen=True, kw_only=True):
     """One process's hub: everything a use case may touch.
 
-    `wake` tells the pusher that something waits to be told, `seen(platform_id)` that a platform spoke;
-    `token_changed(uid_key, type)` is called
-    after the commit of a token's change and returns when the hot set knows of it; `network_changed()`
-    likewise after a change to platforms, parties, credentials, endpoints or relations.
+    `wake` tells the pusher that something waits to be told, `seen(platform_id)` that a platform
+    spoke; `token_changed(uid_key, type)` is called after the commit of a token's change and returns
+    when the hot set knows of it; `network_changed()` tells the other processes of a change to
+    platforms, parties, credentials, endpoints or relations (use `refresh_network`).
     """
 
     settings: Settings
@@ -120,7 +120,7 @@ class Hub(msgspec.Struct, frozen=True, kw_only=True):
     network_changed: Callable[[], Awaitable[None]]
 
     async def refresh_network(self) -> None:
-        """After the commit of a change to the network: this process sees it, the others are told."""
+        """After the commit of a change to the network: seen here at once, told to the others."""
         await self.directory.reload()
         await self.network_changed()
 

@@ -1,8 +1,8 @@
-"""The credentials module, both ways: partners register with the hub, the hub registers with partners.
+"""The credentials module, both ways: partners register with the hub, and the hub with partners.
 
 The roles of a partner are fixed by the operator at the invitation. What a partner sends may name
 some of them and describe them, never add one: a foreign role is 2001 and nothing changes.
-OCPI credentials §"Registration"; ocpi.md §3 rows 11–13, 18; reliability §5.1.
+OCPI credentials §"Registration"; ocpi.md §3 rows 11-13, 18; reliability §5.1.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def is_usable(credential: Credential, now: datetime) -> bool:
 
 
 def read(hub: Hub, caller: Caller) -> Credentials:
-    """The hub's credentials for this partner; the token is the one just shown (it is kept hashed)."""
+    """The hub's credentials for this partner, with the token just shown: it is kept hashed."""
     return own_credentials(hub, caller.token)
 
 
@@ -108,7 +108,9 @@ async def _accept(hub: Hub, caller: Caller, version: str, raw: bytes, *, claim: 
         claimed = await conn.fetchval(SQL[claim], caller.credential.credential_id, hub.clock.now())
         if claimed is None:
             raise _not_allowed("this token was used by another request just now")
-        await store_registration(hub, conn, caller.platform.platform_id, sent, found, token)
+        await store_registration(
+            hub, conn, caller.platform.platform_id, sent=sent, found=found, token=token
+        )
     await hub.refresh_network()
     return own_credentials(hub, token)
 
@@ -125,7 +127,7 @@ def check_roles(platform: Platform, roles: tuple[CredentialsRole, ...]) -> None:
 
 
 async def store_registration(
-    hub: Hub, conn: Any, platform_id: int, sent: Credentials, found: Discovery, token: str
+    hub: Hub, conn: Any, platform_id: int, *, sent: Credentials, found: Discovery, token: str
 ) -> None:
     """Everything a finished handshake leaves behind, inside the caller's transaction."""
     now = hub.clock.now()
@@ -193,7 +195,7 @@ def _readable(read: Callable[[], T]) -> T:
 
 
 def _completed(endpoints: tuple[tuple[str, str, str], ...]) -> tuple[tuple[str, str, str], ...]:
-    """Some CPOs serve commands without saying so: derived from the credentials URL (ocpi.md §10.10)."""
+    """Some CPOs serve commands without saying so: derived from the credentials URL (§10.10)."""
     has = {(module, role) for module, role, _ in endpoints}
     is_cpo = ("locations", "SENDER") in has
     if not is_cpo or ("commands", "RECEIVER") in has:

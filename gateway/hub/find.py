@@ -1,4 +1,4 @@
-"""Open routing: whom a message is for, found in what it is about (OCPI transport, "Open Routing")."""
+"""Open routing: whom a message is for, found in what it is about (OCPI transport)."""
 
 from __future__ import annotations
 

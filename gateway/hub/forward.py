@@ -49,7 +49,7 @@ def receiver_of(hub: Hub, network: Network, onward: Onward) -> Platform:
 
 
 async def send(hub: Hub, onward: Onward) -> Answer:
-    """The receiver's answer; hub errors (4001–4003) are raised."""
+    """The receiver's answer; hub errors (4001-4003) are raised."""
     platform = receiver_of(hub, await hub.directory.current(), onward)
     endpoint = platform.endpoint(onward.module, onward.side)
     if endpoint is None:

@@ -1,4 +1,4 @@
-"""Receiver interfaces: what an owner says about its objects becomes durable, then others hear of it.
+"""Receiver interfaces: what an owner says becomes durable, then others hear of it.
 
 State and outbox row are one transaction; whoever is answered 1000 is answered after the commit.
 The stored body is the owner's own bytes, so unknown fields and values survive (ocpi.md §3 row 16).
@@ -74,7 +74,7 @@ async def put(hub: Hub, push: Push) -> bool | None:
 
 
 async def apply_patch(hub: Hub, push: Push) -> bool | None:
-    """Merges a PATCH into what is stored; without an object there is nothing to patch (2003/2001)."""
+    """Merges a PATCH into what is stored; without an object there is nothing to patch."""
     return await _change(hub, push, "PATCH", lambda old: _patched(push, old))
 
 
@@ -134,7 +134,7 @@ def _same(field: str, left: str, right: str) -> None:
 async def _change(
     hub: Hub, push: Push, method: str, merge: Callable[[bytes], bytes]
 ) -> bool | None:
-    """Read, merge, write under the row's lock; an older change than the part it meets is dropped."""
+    """Read, merge, write under the row's lock; what is older than the part it meets is dropped."""
     whole = msgspec.structs.replace(push, evse_uid=None, connector_id=None)
 
     async def write(conn: Any) -> bool | None:

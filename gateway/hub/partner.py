@@ -145,7 +145,7 @@ async def register(
 
 
 async def _begin(hub: Hub, versions_url: str, token_b: str) -> int:
-    """The partner calls the hub's versions with TOKEN_B while its POST is open: it must work now."""
+    """The partner calls the hub's versions with TOKEN_B while the POST is open: it works now."""
     now = hub.clock.now()
     async with hub.db.transaction() as conn:
         platform_id = int(await conn.fetchval(SQL["add_platform"], versions_url[:200]))
@@ -189,7 +189,9 @@ async def _finish(
             party = PartyId(fold(role.country_code), fold(role.party_id))
             new = NewParty(party=party, role=fold(role.role), name=role.business_details.name)
             await _adopt(hub, conn, new, platform_id)
-        await credentials.store_registration(hub, conn, platform_id, theirs, found, token_b)
+        await credentials.store_registration(
+            hub, conn, platform_id, sent=theirs, found=found, token=token_b
+        )
 
 
 async def _adopt(hub: Hub, conn: Any, new: NewParty, platform_id: int) -> None:
@@ -204,7 +206,7 @@ async def _adopt(hub: Hub, conn: Any, new: NewParty, platform_id: int) -> None:
 
 
 async def rotate(hub: Hub, party: PartyId) -> None:
-    """PUT of the hub's credentials with a new token; the partner answers with a new one of its own."""
+    """PUT of the hub's credentials with a new token; the partner answers with a new one too."""
     platform = registered_platform(hub.directory.now, party)
     url = platform.endpoint("credentials", "RECEIVER") or platform.endpoint("credentials", "SENDER")
     if url is None or platform.version is None or platform.versions_url is None:
@@ -227,7 +229,9 @@ async def rotate(hub: Hub, party: PartyId) -> None:
         hub, theirs.url, theirs.token, roles=frozenset(), wanted=platform.version
     )
     async with hub.db.transaction() as conn:
-        await credentials.store_registration(hub, conn, platform.platform_id, theirs, found, token)
+        await credentials.store_registration(
+            hub, conn, platform.platform_id, sent=theirs, found=found, token=token
+        )
     await hub.refresh_network()
 
 

@@ -53,6 +53,7 @@ async def set_connection(hub: Hub, platform_id: int, connection: str) -> bool:
         await client_info.announce_platform(hub, conn, platform_id, peer.new_id())
         if connection == CONNECTED:
             await conn.execute(SQL["ask_pull"], str(platform_id), now)
+            await conn.execute(SQL["release_deliveries"], platform_id, now)
     await hub.refresh_network()
     hub.wake()
     return True

@@ -1,7 +1,7 @@
 """Reading a partner's own lists: after registration and after it was away (ocpi.md §3 row 10).
 
-What comes is treated like a push of its owner: stored in order of last_updated, announced when it is
-news. One bad item does not lose its page; items of other parties are not taken.
+What comes is treated like a push of its owner: stored in order of last_updated, announced when it
+is news. One bad item does not lose its page; items of other parties are not taken.
 """
 
 from __future__ import annotations
@@ -121,22 +121,22 @@ async def _take(hub: Hub, platform: Platform, kind: Kind, raw: bytes, correlatio
                 hub,
                 cdr.Post(version=version, raw=raw, origin=owner, correlation_id=correlation_id),
             )
-        else:
-            await objects.put(hub, _push(kind, owner, value, version, raw, correlation_id))
+            return True
+        push = Push(
+            kind=kind,
+            key=_key(kind, owner, value),
+            version=version,
+            raw=raw,
+            origin=owner,
+            correlation_id=correlation_id,
+        )
+        await objects.put(hub, push)
     except OcpiError:
         return False
     return True
 
 
-def _push(
-    kind: Kind, owner: PartyId, value: Any, version: str, raw: bytes, correlation_id: str
-) -> Push:
-    id_ = value.uid if kind.has_variant else value.id
-    return Push(
-        kind=kind,
-        key=Key(owner, fold(id_), value.type if kind.has_variant else ""),
-        version=version,
-        raw=raw,
-        origin=owner,
-        correlation_id=correlation_id,
-    )
+def _key(kind: Kind, owner: PartyId, value: Any) -> Key:
+    if kind.has_variant:
+        return Key(owner, fold(value.uid), value.type)
+    return Key(owner, fold(value.id))

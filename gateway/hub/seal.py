@@ -12,7 +12,7 @@ NONCE_LENGTH = 12
 TOKEN_BYTES = 32  # 256 bits; 43 characters of URL-safe base64, OCPI allows 64
 
 
-class SealBroken(RuntimeError):
+class SealBroken(RuntimeError):  # noqa: N818 - it says what happened
     """The sealed text was made under another key, or changed."""
 
 

@@ -1,4 +1,4 @@
-"""What the hub does by itself, a little at a time: still-alive checks, pulls, orders without result.
+"""What the hub does by itself: still-alive checks, pulls, orders without a result.
 
 One per process; work is claimed in the database, so that of several processes one does it.
 """
@@ -48,7 +48,7 @@ async def run(hub: Hub, seen: Presence) -> None:
 
 
 async def check_silent(hub: Hub) -> None:
-    """Asks everybody who was silent too long, some at a time; who is offline is asked each minute."""
+    """Asks everybody who was silent too long, some at a time; the offline once a minute."""
     network = await hub.directory.current()
     due = [p for p in network.platforms.values() if presence.is_due(hub, p)]
     for platform in due[:CHECKS_AT_ONCE]:

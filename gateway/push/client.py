@@ -30,7 +30,7 @@ CHUNK_BYTES = 1 << 16
 
 
 class PeerClient:
-    """`await client.send(call)` always returns: an answer, or a reply whose `failure` says why not."""
+    """`await client.send(call)` always returns: an answer, or a reply that says why not."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """One gate per partner: a bulkhead, a breaker and a rate, so that a slow partner hurts only itself.
 
-reliability §5.6. The breaker opens after `FAILURES_MAX` failures in a row within `WINDOW_S`, lets one
-probe through after `OPEN_S`, and closes on the first answer. Durations are monotonic.
+reliability §5.6. The breaker opens after `FAILURES_MAX` failures in a row within `WINDOW_S`, lets
+one probe through after `OPEN_S`, and closes on the first answer. Durations are monotonic.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ OPEN_S = 5.0
 RATE_PER_S = 200.0
 
 
-class GateClosed(RuntimeError):
+class GateClosed(RuntimeError):  # noqa: N818 - an outcome, not a fault
     """The partner is not called now: breaker open, or too many calls wait for it already."""
 
 

@@ -70,7 +70,7 @@ PRIVATE_V6 = (IPv6Network("::1/128"), IPv6Network("fc00::/7"))
 Address = IPv4Address | IPv6Address
 
 
-class UrlRefused(ValueError):
+class UrlRefused(ValueError):  # noqa: N818 - an outcome, not a fault
     """A URL the hub does not call. The text names the rule, never what lives at the address."""
 
 
@@ -189,13 +189,16 @@ def _literal(host: str) -> Address | None:
 
 
 class GuardResolver(AbstractResolver):
-    """Resolves once and returns only when *every* answer is allowed: the client connects to these."""
+    """Resolves once, and only when *every* answer is allowed: the client connects to these."""
 
     def __init__(self, policy: GuardPolicy) -> None:
         self._policy = policy
 
     async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_INET,  # noqa: ARG002 - the interface is aiohttp's
     ) -> list[ResolveResult]:
         answers = await asyncio.wait_for(self.look_up(host, port), RESOLVE_TIMEOUT_S)
         if not answers or not all(is_allowed(self._policy, a) for a in answers):

@@ -69,7 +69,7 @@ def _one(network: Network, what: Announcement, to: PartyId) -> list[tuple[int, P
 
 
 def _listeners(network: Network, about: PartyId) -> list[tuple[int, PartyId]]:
-    """hubclientinfo goes once to every platform that wants it, and not to the one it is about."""
+    """Client info goes once to every platform that wants it, and not to the one it is about."""
     found: list[tuple[int, PartyId]] = []
     for platform in network.platforms.values():
         wants = platform.endpoint(HUB_CLIENT_INFO, "RECEIVER") is not None

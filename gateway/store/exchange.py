@@ -123,7 +123,8 @@ def _row(x: Exchange) -> tuple[object, ...]:
     secret = x.module in SECRET_MODULES
     return (
         x.at, x.direction, x.platform_id, _clean(x.from_party), _clean(x.to_party),
-        x.method, _clean(x.path), x.module, x.version, _clean(x.request_id), _clean(x.correlation_id),
+        x.method, _clean(x.path), x.module, x.version,
+        _clean(x.request_id), _clean(x.correlation_id),
         x.http_status, x.ocpi_status, x.duration_us,
         None if secret or x.request is None else x.request[:BODY_BYTES_MAX],
         None if secret or x.response is None else x.response[:BODY_BYTES_MAX],

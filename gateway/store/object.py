@@ -151,7 +151,7 @@ async def upsert(
 ) -> bool | None:
     """True: new; False: changed; None: what is stored is as new, nothing was written.
 
-    `is_held`: the caller has locked the row and compared what it must; the write is not judged again.
+    `is_held`: the caller has locked the row and compared what it must; it is not judged again.
     """
     inserted: bool | None = await conn.fetchval(
         kind.sql["upsert"],
@@ -190,7 +190,7 @@ async def page(db: Database, kind: Kind, query: PageQuery) -> list[Row]:
         query.limit,
         query.offset,
         list(query.parties),
-        *(place + (after.variant,) if kind.has_variant else place),
+        *((*place, after.variant) if kind.has_variant else place),
     )
     return [r for r in (_row(kind, record) for record in records) if r is not None]
 

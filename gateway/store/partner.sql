@@ -97,3 +97,7 @@ DELETE FROM outbox WHERE outbox_id = $1;
 -- One process asks, and not more often than every so often.
 UPDATE platform SET checked_at = $2 WHERE platform_id = $1 AND (checked_at IS NULL OR checked_at < $3)
 RETURNING platform_id;
+
+-- name: release_deliveries
+-- Who is back gets everything that waited, now.
+UPDATE delivery SET not_before = $2 WHERE platform_id = $1 AND not_before > $2;

@@ -1,4 +1,4 @@
-"""POST tokens/{uid}/authorize on the ordinary path; the hot lane answers the same (OCPI mod_tokens)."""
+"""POST tokens/{uid}/authorize on the ordinary path; the hot lane answers alike (mod_tokens)."""
 
 from __future__ import annotations
 

@@ -18,9 +18,9 @@ from gateway.http import caller as who
 from gateway.http import limit
 from gateway.http.message import Handler, Message, Reply
 from gateway.hub.context import Hub
+from gateway.hub.credentials import Caller
 from gateway.store.database import StoreUnavailable
 from gateway.store.exchange import Exchange, envelope_status
-from gateway.hub.credentials import Caller
 from ocpi import envelope, header, routing
 from ocpi.errors import CLIENT_ERROR, INVALID_PARAMETERS, SERVER_ERROR, OcpiError, not_json
 from ocpi.header import MessageIds, Routing
@@ -74,7 +74,7 @@ def serve(
 
 
 def _sharpened(error: OcpiError, body: bytes) -> OcpiError:
-    """A body that breaks the schema and, further on, JSON itself: that is HTTP 400 (OCPI transport)."""
+    """A body that breaks the schema and, further on, JSON itself: that is HTTP 400."""
     if error.http_status != 200 or error.code != INVALID_PARAMETERS or not body:
         return error
     try:

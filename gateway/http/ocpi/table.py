@@ -1,6 +1,6 @@
 """Which handler serves which route of the catalogue: one row per name.
 
-`token_authorize` is not here: it needs this process's authoriser and is added when the app is built.
+`token_authorize` is not here: it needs this process's authoriser, and is added with the routes.
 """
 
 from __future__ import annotations

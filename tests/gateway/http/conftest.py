@@ -11,7 +11,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 import msgspec
@@ -28,8 +28,8 @@ from gateway.hub.commit import GroupCommit
 from gateway.hub.context import Hub
 from gateway.hub.network import Directory
 from gateway.hub.partner import Invitation, NewParty
-from gateway.hub.seal import Seal
 from gateway.hub.presence import Presence
+from gateway.hub.seal import Seal
 from gateway.push import chores
 from gateway.push.client import PeerClient
 from gateway.push.guard import GuardPolicy
@@ -162,7 +162,7 @@ class Partner:
     def party(self) -> PartyId:
         return self.parties[0]
 
-    async def __aenter__(self) -> Partner:
+    async def __aenter__(self) -> Self:
         app = web.Application()
         app.router.add_route("*", "/{tail:.*}", self._serve)
         self._runner = web.AppRunner(app, access_log=None)

@@ -35,9 +35,10 @@ async def raw(world: Any, data: bytes, timeout_s: float = 3.0) -> bytes:
             answer += piece
             if b"\r\n\r\n" in answer:
                 break
-        return answer
     except (TimeoutError, ConnectionError):
         return b""
+    else:
+        return answer
     finally:
         writer.close()
 
@@ -139,7 +140,9 @@ async def test_impersonation_when_other_modules_name_another_party_then_nothing_
 # --- bodies --------------------------------------------------------------------------------------
 
 
-async def test_coordinates_when_not_degrees_then_2001_names_them(join: Any, make: Any, database: Any) -> None:
+async def test_coordinates_when_not_degrees_then_2001_names_them(
+    join: Any, make: Any, database: Any
+) -> None:
     cpo = await join("CPO", OWN)
     for latitude in ("abc", "nan", "inf", "1e5", "91", "\u0661\u0662.5", "", "1_0"):
         place = {"latitude": latitude, "longitude": "3.729944"}

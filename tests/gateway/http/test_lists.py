@@ -34,7 +34,7 @@ async def test_crawl_when_objects_change_meanwhile_then_none_is_lost(join: Any, 
     assert sorted(t["id"] for t in await crawl(emsp, "/sender/tariffs?limit=3")) == sorted(
         f"T{n}" for n in range(20)
     )
-    status, body, headers = await emsp.call_all("GET", "/sender/tariffs?limit=5")
+    _, body, headers = await emsp.call_all("GET", "/sender/tariffs?limit=5")
     assert (headers["X-Total-Count"], headers["X-Limit"]) == ("20", "1000")
     first = {t["id"] for t in body["data"]}
     for moved in (*first, "T19"):

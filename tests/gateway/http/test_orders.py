@@ -105,7 +105,7 @@ async def test_stop_session_when_it_is_another_emsps_then_404(join: Any, make: A
 async def test_command_when_no_result_comes_then_the_asker_is_told_timeout(
     join: Any, make: Any, database: Any
 ) -> None:
-    cpo, emsp = await pair(join, make)
+    _, emsp = await pair(join, make)
     await emsp.call("POST", "/receiver/commands/START_SESSION", start(emsp, make))
     await database.execute("UPDATE command SET expires_at = now() - interval '1 s'")
     assert (await emsp.hears("POST", "/results/1"))[3] == {"result": "TIMEOUT"}
