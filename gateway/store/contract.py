@@ -93,5 +93,10 @@ async def cancel(conn: Any, emaid_key: str, fingerprint: bytes | None = None) ->
     return len(await conn.fetch(SQL["cancel"], emaid_key, fingerprint))
 
 
+async def active(db: Database, limit: int) -> list[Any]:
+    """(der, chain) of the contract certificates that may still be used."""
+    return await db.fetch(SQL["active"], limit)
+
+
 async def listing(db: Database, limit: int) -> list[Any]:
     return await db.fetch(SQL["list"], limit)

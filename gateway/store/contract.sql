@@ -31,3 +31,6 @@ UPDATE contract_certificate SET state = 'CANCELLED'
 
 -- name: list
 SELECT fingerprint, emaid_key, not_after, state, added_at FROM contract_certificate ORDER BY added_at DESC, fingerprint LIMIT $1;
+
+-- name: active
+SELECT der, chain FROM contract_certificate WHERE state = 'ACTIVE' AND not_after > now() ORDER BY fingerprint LIMIT $1;

@@ -31,13 +31,16 @@ from ocpi.errors import SUCCESS, OcpiError
 from ocpi.header import Routing
 from ocpi.model.party import PartyId
 from ocpi.model.token import TokenType
-from ocpi.wire.catalog import route
+from ocpi.wire.catalog import SENDER, VERSIONS, route
 
 SAMPLE_EVERY: Final = 64
 CLOCK_AGE_MAX_S: Final = 0.1
 ASKERS_MAX: Final = 4096
 UID_CHARS_MAX: Final = 36
 UID_CHARS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+SPLICED: Final = frozenset({"2.2.1", "2.3.0"})  # 2.1.1 writes another AuthorizationInfo
+UID: Final = "{token_uid}"
+TAIL: Final = b"authorize"
 TYPES: Final = (TokenType.RFID, TokenType.APP_USER, TokenType.AD_HOC_USER, TokenType.OTHER)
 _ID: Final = re.compile(rb"[!-~]{1,128}\Z")
 _ROUTING: Final = (
@@ -64,23 +67,24 @@ class Asker(msgspec.Struct, frozen=True, gc=False):
 
 
 class Lane:
-    """One per process and version. The state it keeps can be thrown away at any time."""
+    """One per process, for every version whose answer is a splice, or for one `version` alone.
+
+    The state it keeps can be thrown away at any time.
+    """
 
     def __init__(
-        self, authoriser: Authoriser, *, version: str, sample_every: int = SAMPLE_EVERY
+        self, authoriser: Authoriser, *, version: str = "", sample_every: int = SAMPLE_EVERY
     ) -> None:
         self.counters = LaneCounters()
-        self.version = version
-        row = route(version, "token_authorize")
-        before, _, after = row.path.partition("{token_uid}")
-        self._question = routing.Request(
-            module=row.module, interface=row.interface, method=row.method
+        spoken = [v for v in VERSIONS if v in SPLICED and version in ("", v)]
+        rows = [(v, route(v, "token_authorize")) for v in spoken]
+        self._paths = tuple(
+            (f"/ocpi/{v}{row.path.partition(UID)[0]}".encode(), v) for v, row in rows
         )
-        self._path = f"/ocpi/{version}{before}".encode()
-        self.prefix = b"POST " + self._path
-        tail = after.removeprefix("/").encode()
-        self._tails = {tail: TokenType.RFID} | {
-            tail + b"?type=" + word.encode(): word for word in TYPES
+        self.prefixes = tuple(b"POST " + path for path, _ in self._paths)
+        self._question = routing.Request(module=MODULE, interface=SENDER, method="POST")
+        self._tails = {TAIL: TokenType.RFID} | {
+            TAIL + b"?type=" + word.encode(): word for word in TYPES
         }
         self._authoriser = authoriser
         self._hub = authoriser.hub
@@ -126,9 +130,8 @@ class Lane:
         """The question; None where the router or the full decoder must look at it."""
         reader = self._reader
         url = reader.url
-        if not url.startswith(self._path):
-            return None
-        uid, _, tail = url[len(self._path) :].partition(b"/")
+        path, version = next((p for p in self._paths if url.startswith(p[0])), (b"", ""))
+        uid, _, tail = url[len(path) :].partition(b"/")
         token_type = self._tails.get(tail)
         if (
             token_type is None
@@ -146,7 +149,7 @@ class Lane:
             requester=asker.party,
             to=asker.receiver,
             place=place,
-            version=self.version,
+            version=version,
         )
 
     def _asker(self, standings: Standings, headers: dict[bytes, bytes]) -> Asker | None:
@@ -219,7 +222,7 @@ class Lane:
         started: float,
     ) -> bytes | None:
         token, issuer, decision = found.token, found.issuer, found.decision
-        if token is None or issuer is None or token.version != self.version:
+        if token is None or issuer is None or token.version != request.version:
             return self._decline()
         if decision.ocpi_status != SUCCESS:
             return self._decline()
@@ -235,7 +238,7 @@ class Lane:
         )  # fmt: skip
         self._until_sample -= 1
         if not self._until_sample:
-            self._sample(asker, body, duration_us)
+            self._sample(asker, request, body, duration_us)
         return answer
 
     def _from(self, party: PartyId) -> bytes:
@@ -244,7 +247,9 @@ class Lane:
             lines = self._froms[party] = _lines(Routing(from_=party))
         return lines
 
-    def _sample(self, asker: Asker, body: bytes, duration_us: int) -> None:
+    def _sample(
+        self, asker: Asker, request: AuthoriseRequest, body: bytes, duration_us: int
+    ) -> None:
         """One exchange in many becomes a line of the exchange log; the counters know of all."""
         self._until_sample = self._sample_every
         reader = self._reader
@@ -259,7 +264,7 @@ class Lane:
                 method="POST",
                 path=reader.url.decode("ascii"),
                 module="tokens",
-                version=self.version,
+                version=request.version,
                 request_id=headers.get(b"x-request-id", b"").decode("ascii") or None,
                 correlation_id=headers.get(b"x-correlation-id", b"").decode("ascii") or None,
                 http_status=200,

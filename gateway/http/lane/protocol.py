@@ -43,7 +43,7 @@ _TIMED_OUT: Final = (
 class HotPath(Protocol):
     """What the lane asks for an answer: None means "this is for the ordinary path"."""
 
-    prefix: bytes
+    prefixes: tuple[bytes, ...]
     counters: LaneCounters
 
     def answer(self, frame: bytes, body_length: int) -> bytes | None: ...
@@ -136,7 +136,9 @@ class LaneProtocol(RequestHandler):
         return self._hand_on(data[at : at + whole], whole)
 
     def _may_be_hot(self, data: bytes, at: int, whole: int) -> bool:
-        return data.startswith(self._hot.prefix, at) and whole <= HOT_BYTES_MAX and self._is_idle()
+        return (
+            data.startswith(self._hot.prefixes, at) and whole <= HOT_BYTES_MAX and self._is_idle()
+        )
 
     def _is_idle(self) -> bool:
         """Every request that aiohttp has seen is answered, so its parser stands between two."""

@@ -17,7 +17,9 @@ from gateway.http.lane.runner import LaneRunner
 from gateway.http.ocpi import routes
 
 PATH = "/ocpi/2.2.1/sender/tokens"
-_TIME = re.compile(rb'"timestamp":"[^"]*"|"authorization_reference":"[0-9a-f]{32}"|"last_updated":"[^"]*"')
+_TIME = re.compile(
+    rb'"timestamp":"[^"]*"|"authorization_reference":"[0-9a-f]{32}"|"last_updated":"[^"]*"'
+)
 _SKIP = {b"date"}
 
 
@@ -74,7 +76,10 @@ async def pair(node) -> AsyncIterator[Pair]:
 def masked(answer: Answer) -> Answer:
     headers = tuple(sorted((k, v) for k, v in answer.headers if k not in _SKIP))
     body = _TIME.sub(b"*", answer.body)
-    headers = tuple((k, b"*" if k == b"content-length" and b"timestamp" in answer.body else v) for k, v in headers)
+    headers = tuple(
+        (k, b"*" if k == b"content-length" and b"timestamp" in answer.body else v)
+        for k, v in headers
+    )
     return Answer(answer.status, headers, body)
 
 
@@ -90,7 +95,9 @@ async def read_answer(reader: asyncio.StreamReader) -> Answer | None:
     return Answer(status, headers, await reader.readexactly(length))
 
 
-async def talk(port: int, chunks: list[bytes], count: int, *, pause_s: float = 0.0, limit_s: float = 8) -> list[Answer]:
+async def talk(
+    port: int, chunks: list[bytes], count: int, *, pause_s: float = 0.0, limit_s: float = 8
+) -> list[Answer]:
     """Sends the chunks one by one and reads up to `count` answers; the end of the connection ends it."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     answers: list[Answer] = []

@@ -42,7 +42,10 @@ def test_body_length_when_the_head_is_read_then_only_one_reading_counts(line, ex
     assert body_length(head) == expected
 
 
-@pytest.mark.parametrize("data", [b"\x16\x03\x01\x00", b"get / HTTP", b"GET / HTTP/1.1\nHost: a\n\n", b"\r\nGET", b"G" * 9000])
+@pytest.mark.parametrize(
+    "data",
+    [b"\x16\x03\x01\x00", b"get / HTTP", b"GET / HTTP/1.1\nHost: a\n\n", b"\r\nGET", b"G" * 9000],
+)
 def test_head_length_when_it_cannot_become_plain_then_it_is_not_kept(data) -> None:
     assert head_length(data) == UNKNOWN
 

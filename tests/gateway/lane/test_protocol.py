@@ -28,7 +28,9 @@ def slots(cls: type) -> set[str]:
 def test_aiohttp_when_a_release_changes_what_the_lane_leans_on_then_this_fails() -> None:
     known = slots(RequestHandler) | set(dir(RequestHandler))
     assert [name for name in PINNED if name not in known] == []
-    source = Path(inspect.getfile(protocol)).read_text() + Path(inspect.getfile(LaneRunner)).read_text()
+    source = (
+        Path(inspect.getfile(protocol)).read_text() + Path(inspect.getfile(LaneRunner)).read_text()
+    )
     own = set(LaneProtocol.__slots__) | set(vars(LaneProtocol)) | {"_hot", "_make_server"}
     used = {w for w in set(__import__("re").findall(r"(?:self|server)\.(_[a-z_]+)", source))}
     assert used - own - set(PINNED) == {"_kwargs"}
@@ -68,18 +70,24 @@ async def test_lane_when_pythons_own_client_asks_then_head_and_body_in_two_packe
             answer = connection.getresponse()
             answer.read()
             statuses.append(answer.status)
-            connection.request("GET", "/ocpi/versions", headers={"Authorization": authorization("cpo-token")})
+            connection.request(
+                "GET", "/ocpi/versions", headers={"Authorization": authorization("cpo-token")}
+            )
             connection.getresponse().read()
         connection.close()
         return statuses
 
     before = pair.lane.counters.answered
     assert await asyncio.to_thread(run) == [200] * 5
-    assert pair.lane.counters.answered - before == 5  # ordinary requests between do not cost the lane
+    assert (
+        pair.lane.counters.answered - before == 5
+    )  # ordinary requests between do not cost the lane
     assert pair.lane.counters.lost == 0
 
 
-async def test_lane_when_an_aiohttp_client_asks_then_every_request_hits(pair, warm, authorization) -> None:
+async def test_lane_when_an_aiohttp_client_asks_then_every_request_hits(
+    pair, warm, authorization
+) -> None:
     await warm()
     before = pair.lane.counters.answered
     async with aiohttp.ClientSession() as session:
@@ -97,11 +105,15 @@ async def test_lane_when_a_slow_ordinary_request_is_pipelined_before_a_hot_one_t
 ) -> None:
     await warm()
     town.delay_s = 0.3
-    answers = await pair.both([ask("NEVER1") + ask("ALWAYS1") + ask("NEVER1"), ask("ALWAYS1")], 4, pause_s=0.01)
+    answers = await pair.both(
+        [ask("NEVER1") + ask("ALWAYS1") + ask("NEVER1"), ask("ALWAYS1")], 4, pause_s=0.01
+    )
     assert [b"NO_CREDIT" in a.body for a in answers] == [True, False, True, False]
 
 
-async def test_lane_when_a_large_body_passes_in_pieces_then_the_lane_comes_back(pair, warm, ask) -> None:
+async def test_lane_when_a_large_body_passes_in_pieces_then_the_lane_comes_back(
+    pair, warm, ask
+) -> None:
     await warm()
     big = ask(path="/ocpi/2.2.1/receiver/tokens/NL/MSP/X", method="PUT", body=b"x" * 300_000)
     chunks = [big[n : n + 40_000] for n in range(0, len(big), 40_000)]
@@ -138,7 +150,9 @@ async def test_lane_when_a_hot_body_never_comes_then_aiohttp_has_it_and_then_it_
     assert pair.lane.counters.timed_out == 2
 
 
-async def test_lane_when_a_late_body_comes_after_all_then_it_is_answered(pair, warm, ask, quick) -> None:
+async def test_lane_when_a_late_body_comes_after_all_then_it_is_answered(
+    pair, warm, ask, quick
+) -> None:
     await warm()
     request = ask(body=PLACE)
     answers = await pair.talk(pair.lane_port, [request[:-5], request[-5:]], 1, pause_s=0.25)
@@ -212,7 +226,9 @@ async def test_lane_when_the_server_stops_then_what_was_answered_arrives_and_con
     writer.close()
 
 
-async def test_lane_when_it_answers_then_servers_and_samples_count_it(pair, warm, ask, node) -> None:
+async def test_lane_when_it_answers_then_servers_and_samples_count_it(
+    pair, warm, ask, node
+) -> None:
     await warm()
     node.exchanges.clear()
     count = pair.runner.server.requests_count

@@ -94,7 +94,9 @@ def requests(ask) -> dict[str, bytes]:
     }
 
 
-async def test_lane_when_each_request_comes_whole_then_the_answers_are_the_same(pair, warm, ask) -> None:
+async def test_lane_when_each_request_comes_whole_then_the_answers_are_the_same(
+    pair, warm, ask
+) -> None:
     await warm()
     short: set[str] = set()
     for name, request in requests(ask).items():
