@@ -20,6 +20,7 @@ import msgspec
 PREFIX: Final = "NETWORKCORE_"
 FILE_NAME: Final = "networkcore.toml"
 SECRET_KEY_BYTES: Final = 32
+SECONDS_MAX: Final = 172_800
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 
@@ -73,6 +74,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allow_private_peers: bool = False
     accept_sample: bool = False  # VAT rows reviewed by `sample` count: never in production
     log_level: str = "info"
+    clearing_every_s: int = 21_600  # documents and payouts: well inside the 48 hours
     hub_name: str = "NetworkCore"
     hub_currency: str = "EUR"
     hub_vat_id: str = ""
@@ -110,6 +112,7 @@ def load(environ: Mapping[str, str], cwd: Path) -> Settings:
         hub_country=_letters("HUB_COUNTRY", given.get("hub_country", "NL"), 2),
         hub_party=_letters("HUB_PARTY", given.get("hub_party", "NCO"), 3),
         allow_private_peers=_flag("ALLOW_PRIVATE_PEERS", given.get("allow_private_peers", "false")),
+        clearing_every_s=_seconds("CLEARING_EVERY_S", given.get("clearing_every_s", "21600")),
         log_level=_level(given.get("log_level", "info")),
         hub_name=given.get("hub_name", "NetworkCore"),
         hub_currency=_letters("HUB_CURRENCY", given.get("hub_currency", "EUR"), 3),
@@ -145,6 +148,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "ACCEPT_SAMPLE": "true" if settings.accept_sample else "false",
         "SECRET_KEY": settings.secret_key.hex(),
         "CLOCK": clock_text,
+        "CLEARING_EVERY_S": str(settings.clearing_every_s),
         "LOG_LEVEL": settings.log_level,
         "HUB_NAME": settings.hub_name,
         "HUB_CURRENCY": settings.hub_currency,
@@ -252,3 +256,9 @@ def _level(text: str) -> str:
     if text.lower() not in LOG_LEVELS:
         raise SettingsError(f"{PREFIX}LOG_LEVEL: one of {', '.join(LOG_LEVELS)} is expected")
     return text.lower()
+
+
+def _seconds(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= SECONDS_MAX):
+        raise SettingsError(f"{PREFIX}{name}: {text!r} is not 1 to {SECONDS_MAX} seconds")
+    return int(text)

@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
+    from gateway.store.database import Database
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +28,7 @@ def settle(
     from gateway.observe import log
     from gateway.settings import load_here
 
-    log.configure()
+    log.configure(level=load_here().log_level)
 
     async def work() -> dict[str, object]:
         stop = run.stop_on_signals()
@@ -42,6 +43,27 @@ def settle(
         print(", ".join(f"{name} {value}" for name, value in said.items() if value != ""))
     if said.get("halted"):
         fail(f"the ledger is halted: {said['halted']}; see `networkcore ledger verify`")
+
+
+async def _clear(settings: Settings, db: Database) -> None:
+    """Documents and payouts on their clock; any number of workers may do it, one does."""
+    from gateway.hub import clearing
+    from gateway.observe import log
+    from gateway.store.database import StoreUnavailable
+    from settlement.bank.schematron import SchematronUnavailableError
+
+    logger = log.get("clearing")
+    while True:
+        await asyncio.sleep(settings.clearing_every_s)
+        try:
+            done = await clearing.run(db, settings, settings.clock.now())
+        except (StoreUnavailable, SchematronUnavailableError) as error:
+            logger.warning("clearing_waits", reason=str(error))
+            continue
+        logger.info(
+            "cleared", documents=len(done.issued.numbers), judged=done.checked,
+            failed=len(done.failed), payouts=done.payouts.payouts,
+        )  # fmt: skip
 
 
 async def _work(
@@ -61,9 +83,13 @@ async def _work(
         worker = wiring.settlement_worker(settings, db)
         if once:
             return msgspec.structs.asdict(await worker.drain())
-        await worker.run_forever(
-            stop, on_report=lambda r: logger.info("settled", **msgspec.structs.asdict(r))
-        )
+        clear = asyncio.create_task(_clear(settings, db))
+        try:
+            await worker.run_forever(
+                stop, on_report=lambda r: logger.info("settled", **msgspec.structs.asdict(r))
+            )
+        finally:
+            clear.cancel()
         return {}
     finally:
         if line is not None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
-import importlib.util
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +14,7 @@ from gateway.cli.app import fail
 if TYPE_CHECKING:
     from gateway.settings import Settings
 
-SAMPLE_MODULE = "gateway.sim.sample"
+SAMPLE_CLEARING_S = 60
 
 
 def register(app: typer.Typer) -> None:
@@ -38,9 +36,9 @@ def up(
     given = load_here()
     if port is not None:
         given = run.moved(given, given.host, port)
-    given = msgspec.structs.replace(
-        given, allow_private_peers=True, accept_sample=given.accept_sample or sample
-    )
+    given = msgspec.structs.replace(given, allow_private_peers=True)
+    if sample:
+        given = _sample_settings(given)
     try:
         run.run(_work(given, sample=sample))
     except OSError as error:
@@ -83,11 +81,22 @@ async def _after(
 
 
 def _sample() -> Callable[[Settings], Awaitable[None]]:
-    """`gateway.sim.sample.run(settings)`, which lives until it is cancelled."""
-    if importlib.util.find_spec(SAMPLE_MODULE) is None:
-        fail("this build has no simulated partners; start without --sample")
-    run: Callable[[Settings], Awaitable[None]] = importlib.import_module(SAMPLE_MODULE).run
-    return run
+    """Lives until it is cancelled."""
+    from gateway.cli import sample
+
+    return sample.run
+
+
+def _sample_settings(given: Settings) -> Settings:
+    """The sample hub has a letterhead, takes sample rates, and clears every minute."""
+    from gateway.cli.demo import with_letterhead
+
+    return msgspec.structs.replace(
+        with_letterhead(given),
+        accept_sample=True,
+        clearing_every_s=SAMPLE_CLEARING_S,
+        log_level="warning",
+    )
 
 
 def _greet(settings: Settings) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from pnc import authority, pem
+from pnc.authority import Pki
 
 ROOT, CONTRACT = "mo-root", "contract"
 
@@ -12,9 +14,23 @@ ROOT, CONTRACT = "mo-root", "contract"
 class Car:
     """Knows its contract chain; the station reads it from the car and hands it to its operator."""
 
-    def __init__(self, emaid: str, now: datetime) -> None:
+    def __init__(self, emaid: str, pki: Pki) -> None:
         self.emaid = emaid
-        self.pki = authority.make(now, emaid_text=emaid)
+        self.pki = pki
+
+    @classmethod
+    def new(cls, emaid: str, now: datetime) -> Car:
+        """A car whose contract was issued just now, by a PKI of its own."""
+        return cls(emaid, authority.make(now, emaid_text=emaid))
+
+    @classmethod
+    def from_files(cls, emaid: str, files: Mapping[str, bytes]) -> Car:
+        """The car of an earlier run."""
+        return cls(emaid, authority.load(files))
+
+    def files(self, now: datetime) -> dict[str, bytes]:
+        """Everything that `from_files` needs."""
+        return authority.files(self.pki, now)
 
     @property
     def chain(self) -> tuple[bytes, ...]:

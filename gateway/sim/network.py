@@ -47,14 +47,14 @@ class Network(msgspec.Struct, kw_only=True):
             await one.stop()
 
 
-def build(api_url: str, now: Now) -> Network:
+def build(api_url: str, now: Now, car: Car | None = None) -> Network:
     """The partners, not yet connected."""
     return Network(
         rhein=ChargePointOperator(RHEINSTROM, GERMAN_STATIONS, GERMAN_PRICE, now),
         fjord=ChargePointOperator(FJORDLADE, NORWEGIAN_STATIONS, NORWEGIAN_PRICE, now),
         voltaris=MobilityProvider(VOLTARIS, now),
         wallet=Wallet(BLEUZEN, api_url, ""),
-        car=Car(CAR_EMAID, now()),
+        car=car or Car.new(CAR_EMAID, now()),
     )
 
 

@@ -137,6 +137,15 @@ class Partner:
         self.token_at_hub = reply.data["token"]
         return len(self.hub_endpoints)
 
+    async def renew(self) -> None:
+        """PUT of our credentials: a new address and a new token for the hub, a new one for us."""
+        self.token_for_hub = secrets.token_urlsafe(24)
+        url = self.hub_endpoints["credentials", "RECEIVER"]
+        reply = await self._ask("PUT", url, self.token_at_hub, body=self.credentials())
+        if not reply.is_success:
+            raise RefusedError(f"credentials: {reply.status_code} {reply.status_message}")
+        self.token_at_hub = reply.data["token"]
+
     def credentials(self) -> dict[str, Any]:
         """Our Credentials object (OCPI credentials §5.3.1)."""
         role = {
