@@ -1,4 +1,4 @@
-"""The living network of `networkcore up --sample`: the simulated partners, and who looks after them."""
+"""The living network of `networkcore up --sample`: the simulated partners, and their office."""
 
 from __future__ import annotations
 
