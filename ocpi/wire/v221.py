@@ -25,6 +25,8 @@ from ocpi.wire.shape import Kind, variant
 RATE_DIGITS: Final = 20
 """A price that contains tax is divided by 1 + rate; the quotient keeps this many digits."""
 
+RATE_MAX: Final = 100
+
 EMAID_AS: Final = TokenType.OTHER
 """What an EMAID token becomes where the type does not exist, unless chosen otherwise."""
 
@@ -196,6 +198,9 @@ def untaxed(element: TariffElement) -> TariffElement:
     for part in element.price_components:
         if part.vat is None:
             reason = "elements.price_components.vat: prices contain tax, but the rate is not stated"
+            raise OcpiError(INVALID_PARAMETERS, 200, reason, field="elements")
+        if not 0 <= part.vat <= RATE_MAX:
+            reason = f"elements.price_components.vat: {part.vat} is not a percentage"
             raise OcpiError(INVALID_PARAMETERS, 200, reason, field="elements")
         parts.append(replace(part, price=_without_vat(part.price, part.vat)))
     return replace(element, price_components=tuple(parts))

@@ -132,8 +132,7 @@ def test_the_catalogue_names_each_served_endpoint_once():
     assert ("hubclientinfo", "SENDER") in urls
     assert ("hubclientinfo", "RECEIVER") not in urls
     assert all(
-        r.body_kind in {None, "command"} or codec.wire_type(r.version, r.body_kind)
-        for r in ROUTES
+        r.body_kind in {None, "command"} or codec.wire_type(r.version, r.body_kind) for r in ROUTES
     )
     assert all(r.answer_kind is None or codec.wire_type(r.version, r.answer_kind) for r in ROUTES)
     paths = [(r.method, r.path) for r in ROUTES]
