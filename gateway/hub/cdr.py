@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 
 from gateway.hub.announce import announcement, row_of
+from gateway.hub.commit import Bulk
 from gateway.hub.context import Hub
 from gateway.store.object import CDRS, Key, Row
 from ocpi.errors import UNKNOWN_RECEIVER, OcpiError, invalid
@@ -58,10 +60,7 @@ async def accept(hub: Hub, post: Post) -> Accepted:
     key = Key(owner, fold(cdr.id))
     row = Row(key=key, version=post.version, body=post.raw, last_updated=cdr.last_updated)
 
-    async def write(conn: Any) -> Accepted | None:
-        return await _insert(conn, post, row, cdr, receiver)
-
-    accepted = await hub.commit("cdrs", write)
+    accepted = await hub.commit("cdrs", _write(post, row, cdr, receiver))
     if accepted is None:
         raise invalid("id", "another CDR with this id and other content is known already")
     if accepted.is_new:
@@ -69,38 +68,54 @@ async def accept(hub: Hub, post: Post) -> Accepted:
     return accepted
 
 
-async def _insert(conn: Any, post: Post, row: Row, cdr: Cdr, receiver: PartyId) -> Accepted | None:
-    owner = row.key.owner
-    where = (owner.country_code, owner.party_id)
-    if cdr.credit and cdr.credit_reference_id:
-        await conn.execute(CDRS.sql["lock_credit"], *where, fold(cdr.credit_reference_id))
-        given = await conn.fetchval(CDRS.sql["credit_of"], *where, fold(cdr.credit_reference_id))
-        if given is not None and given != row.key.id_key:
-            raise invalid("credit_reference_id", "this CDR was credited already")
+def _write(
+    post: Post, row: Row, cdr: Cdr, receiver: PartyId
+) -> Callable[[Any], Awaitable[Accepted | None]]:
+    """What stores the CDR. Credits go alone: they look first whether there was one already."""
     what = announcement(
         "cdrs",
         row.key,
         version=row.version,
         correlation_id=post.correlation_id,
-        origin=owner,
+        origin=row.key.owner,
         to=receiver,
         method="POST",
     )
-    made = await conn.fetchrow(
-        CDRS.sql["accept"],
-        *where,
-        row.key.id_key,
-        row.version,
-        row.body,
-        row.body_hash,
-        row.last_updated,
-        secrets.token_urlsafe(URL_KEY_BYTES),
-        *CDRS.columns(cdr),
-        *row_of(what),
-    )
-    if made is None:
+    url_key = secrets.token_urlsafe(URL_KEY_BYTES)
+
+    async def compare(conn: Any) -> Accepted | None:
         return await _compare(conn, row)
-    return Accepted(url_key=made["url_key"], is_new=True)
+
+    bulk: Bulk[Accepted | None] = Bulk(
+        sql=CDRS.sql["accept"],
+        row=(
+            *(row.key.owner.country_code, row.key.owner.party_id, row.key.id_key),
+            *(row.version, row.body, row.body_hash, row.last_updated, url_key),
+            *CDRS.columns(cdr),
+            *row_of(what),
+        ),
+        mark=url_key,
+        done=Accepted(url_key=url_key, is_new=True),
+        otherwise=compare,
+    )
+    if not cdr.credit:
+        return bulk
+
+    async def credit(conn: Any) -> Accepted | None:
+        await _check_credit(conn, row, cdr)
+        return await bulk(conn)
+
+    return credit
+
+
+async def _check_credit(conn: Any, row: Row, cdr: Cdr) -> None:
+    """Once per original; two credits of one CDR wait for each other."""
+    owner = row.key.owner
+    which = (owner.country_code, owner.party_id, fold(cdr.credit_reference_id or ""))
+    await conn.execute(CDRS.sql["lock_credit"], *which)
+    given = await conn.fetchval(CDRS.sql["credit_of"], *which)
+    if given is not None and given != row.key.id_key:
+        raise invalid("credit_reference_id", "this CDR was credited already")
 
 
 async def _compare(conn: Any, row: Row) -> Accepted | None:

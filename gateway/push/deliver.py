@@ -93,7 +93,7 @@ async def deliver(hub: Hub, what: Delivery) -> bool:
     if platform is None or endpoint is None or not platform.is_registered:
         await _bury(hub, what, "the partner does not take this any more")
         return True
-    answer = await _send(hub, network, platform, endpoint, what)
+    answer = await _send(hub, platform, endpoint, what)
     if answer is None or answer.is_success:
         await hub.db.execute(SQL["done"], *what.row_key, what.revision)
         await _release_newer(hub, what)
@@ -102,17 +102,15 @@ async def deliver(hub: Hub, what: Delivery) -> bool:
     return False
 
 
-async def _send(
-    hub: Hub, network: Network, platform: Platform, endpoint: str, what: Delivery
-) -> Answer | None:
+async def _send(hub: Hub, platform: Platform, endpoint: str, what: Delivery) -> Answer | None:
     """None: there is nothing to say (a part of something that has gone)."""
-    said = await _say(hub, network, platform, what)
+    said = await _say(hub, platform, what)
     if said is None:
         return None
     answer = await _put(hub, platform, endpoint, what, said)
     if what.body is not None and answer.http_status in MISSING:
         whole = msgspec.structs.replace(what, method="PUT", tail="", body=None)
-        said = await _say(hub, network, platform, whole)
+        said = await _say(hub, platform, whole)
         return None if said is None else await _put(hub, platform, endpoint, what, said)
     return answer
 
@@ -134,10 +132,11 @@ async def _put(hub: Hub, platform: Platform, endpoint: str, what: Delivery, said
     )
 
 
-async def _say(hub: Hub, network: Network, platform: Platform, what: Delivery) -> Said | None:
+async def _say(hub: Hub, platform: Platform, what: Delivery) -> Said | None:
     version = platform.version or what.version
     if what.module == client_info.MODULE:
-        return _say_client_info(hub, network, version, what)
+        # Read now: a picture from before the change would tell the old state, and nothing after it.
+        return _say_client_info(hub, await hub.directory.reload(), version, what)
     owner = what.key.owner
     row = await store.get(hub.db, KINDS[what.module], what.key)
     if row is None:

@@ -1,20 +1,24 @@
 -- CDRs: written once, never changed; the settle row is written in the same transaction.
 
 -- name: accept
--- The CDR, the order to settle it and the order to tell its receiver: one statement, one round trip.
--- Nothing comes back when this id is known already: the caller then compares the content.
-WITH made AS (
-    INSERT INTO cdr (country_code, party_id, id_key, version, body, body_hash, last_updated, url_key, session_key,
-                     token_country, token_party, token_uid, started_at, ended_at, currency, credit, credit_reference_key)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+-- CDRs, the orders to settle them and to tell their receivers: one statement for as many as wait.
+-- What does not come back was known already: the caller then compares the content.
+WITH given AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::timestamptz[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::text[], $16::boolean[], $17::text[], $18::text[], $19::text[])
+        AS given (country_code, party_id, id_key, version, body, body_hash, last_updated, url_key, session_key, token_country, token_party, token_uid, started_at, ended_at, currency, credit, credit_reference_key, push_key, push)
+), made AS (
+    INSERT INTO cdr (country_code, party_id, id_key, version, body, body_hash, last_updated, url_key, session_key, token_country, token_party, token_uid, started_at, ended_at, currency, credit, credit_reference_key)
+    SELECT country_code, party_id, id_key, version, body, body_hash, last_updated, url_key, session_key, token_country, token_party, token_uid, started_at, ended_at, currency, credit, credit_reference_key
+      FROM given
     ON CONFLICT (country_code, party_id, id_key) DO NOTHING
     RETURNING cdr_no, url_key
 ), settle AS (
-    INSERT INTO outbox (topic, key) SELECT 'settle', cdr_no::text FROM made
+    INSERT INTO outbox (topic, key) SELECT 'settle', cdr_no::text FROM made ORDER BY cdr_no
 ), push AS (
-    INSERT INTO outbox (topic, key, payload) SELECT 'push', $18, $19::jsonb FROM made
+    INSERT INTO outbox (topic, key, payload)
+    SELECT 'push', push_key, push::jsonb FROM given JOIN made USING (url_key) ORDER BY cdr_no
 )
-SELECT cdr_no, url_key FROM made;
+SELECT url_key AS mark FROM made;
 
 -- name: conflict
 INSERT INTO cdr_conflict (country_code, party_id, id_key, body, body_hash)
