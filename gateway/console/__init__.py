@@ -1,1 +1,1 @@
-"""The operator's console: rooms for people, rendered here, without a build step or a request outside."""
+"""The operator's console: rooms for people, rendered here; no build step, no request outside."""

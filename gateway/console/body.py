@@ -11,9 +11,12 @@ from markupsafe import Markup, escape
 from gateway.store.exchange import BODY_BYTES_MAX
 
 HIDDEN: Final = "••• hidden •••"
-_SECRET_NAMES: Final = r"token|token_[abc]|api_token|access_token|refresh_token|secret|secret_key|password|authorization"
-_SECRET: Final = re.compile(rf'("(?:{_SECRET_NAMES})"\s*:\s*")(?:[^"\\]|\\.)*("?)', re.IGNORECASE)
-_SECRET_QUERY: Final = re.compile(rf"([?&](?:{_SECRET_NAMES})=)[^&#]*", re.IGNORECASE)
+_CONCEALED: Final = (
+    "token|token_[abc]|api_token|access_token|refresh_token|secret|secret_key|password"
+    "|authorization"
+)
+_SECRET: Final = re.compile(rf'("(?:{_CONCEALED})"\s*:\s*")(?:[^"\\]|\\.)*("?)', re.IGNORECASE)
+_SECRET_QUERY: Final = re.compile(rf"([?&](?:{_CONCEALED})=)[^&#]*", re.IGNORECASE)
 _PIECE: Final = re.compile(
     r'(?P<key>"(?:[^"\\]|\\.)*"(?=\s*:))|(?P<text>"(?:[^"\\]|\\.)*")'
     r"|(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<word>\btrue\b|\bfalse\b|\bnull\b)"

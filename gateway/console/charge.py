@@ -1,9 +1,10 @@
-"""Sessions and CDRs: lists, and one CDR with its price explained line by line beside the CPO's own total."""
+"""Sessions and CDRs: lists, and one CDR with its price explained beside the CPO's own total."""
 
 from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +19,7 @@ from ocpi.model.party import fold
 from ocpi.model.price import Price
 from ocpi.model.session import Session
 from settlement.errors import Held, MoneyError
+from settlement.money import Rounding, round_to_decimals
 from settlement.store import view
 from settlement.tariff import explain
 
@@ -30,7 +32,7 @@ UNITS: Final = {
     "TIME": "h",
     "PARKING_TIME": "h",
     "RESERVATION_TIME": "h",
-    "FLAT": "×",
+    "FLAT": "\N{MULTIPLICATION SIGN}",
 }
 
 
@@ -43,9 +45,12 @@ class Sum(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def difference(self) -> Decimal | None:
-        if self.stated is None or self.computed is None or self.stated == self.computed:
+        """Zero when ours is theirs at the decimals they show; None where one side is silent."""
+        if self.stated is None or self.computed is None:
             return None
-        return self.stated - self.computed
+        places = max(0, -int(self.stated.as_tuple().exponent))
+        shown = round_to_decimals(Fraction(self.computed), places, Rounding.HALF_UP)
+        return Decimal(0) if shown == self.stated else self.stated - self.computed
 
 
 async def sessions(visit: Visit) -> Page:

@@ -52,7 +52,7 @@ async def download(visit: Visit) -> File:
         )
     if row is None:
         raise Missing(f"There is no document {number}.")
-    made: bytes = row["ubl"] if form == "ubl" else kept
+    made: bytes | None = row["ubl"] if form == "ubl" else kept
     if made is None:
         made = await asyncio.to_thread(_render, form, row["model"], row["ubl"])
         await visit.hub.db.execute(archive.SQL["add_rendering"], number, form, made, visit.now)

@@ -11,8 +11,12 @@ from markupsafe import Markup
 from settlement.errors import MoneyError
 from settlement.money import Money, decimal_text
 
-NOTHING: Final = Markup('<span class="none">–</span>')
-_UNITS: Final = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+DASH: Final = "\N{EN DASH}"
+NOTHING: Final = Markup('<span class="none">{}</span>').format(DASH)
+_MONTHS: Final = (
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+)  # fmt: skip
+_UNITS: Final = ((31_536_000, "y"), (86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def money(amount_minor: int | None, currency: str) -> Markup:
@@ -35,7 +39,7 @@ def amount(amount_minor: int, currency: str) -> str:
 
 def grouped(text: str) -> str:
     """A decimal's text with its thousands apart: nothing is rounded."""
-    sign = "−" if text.startswith("-") else ""
+    sign = "\N{MINUS SIGN}" if text.startswith("-") else ""
     whole, point, rest = text.lstrip("-").partition(".")
     return f"{sign}{int(whole or '0'):,}{point}{rest}"
 
@@ -68,7 +72,7 @@ def latency(microseconds: int | None) -> Markup:
 def span(how_long: timedelta | None) -> str:
     """The two largest units: `2 d 4 h`, `3 min 5 s`."""
     if how_long is None:
-        return "–"
+        return DASH
     rest = abs(round(how_long.total_seconds()))
     parts: list[str] = []
     for size, unit in _UNITS:
@@ -96,11 +100,18 @@ def moment(at: datetime | date | None, now: datetime, *, with_age: bool = True) 
     if not isinstance(at, datetime):
         return Markup('<time datetime="{0}">{0}</time>').format(at.isoformat())
     at = at.astimezone(UTC)
-    shown = f"{at:%H:%M:%S}" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%M}"
+    shown = f"{at:%H:%M:%S}" if at.date() == now.date() else _dated(at, now)
     tail = Markup(' <span class="age">{}</span>').format(age(at, now)) if with_age else ""
     return Markup('<time datetime="{}" title="{} UTC">{}</time>{}').format(
         at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S}", shown, tail
     )
+
+
+def _dated(at: datetime, now: datetime) -> str:
+    """The day, with its year only where it is another one."""
+    if at.year != now.year:
+        return f"{at:%Y-%m-%d}"
+    return f"{at.day} {_MONTHS[at.month - 1]} {at:%H:%M}"
 
 
 def words(text: str | None) -> str:

@@ -46,7 +46,7 @@ async def ledger(visit: Visit) -> Page:
 
 
 async def prove(visit: Visit) -> Page:
-    """Recomputes every balance and the whole chain, in a thread of its own: answers go on meanwhile."""
+    """Recomputes every balance and the chain, in a thread of its own: answers go on meanwhile."""
     try:
         async with asyncio.timeout(VERIFY_S + 5):
             url = visit.hub.settings.database_url

@@ -1,4 +1,4 @@
-"""What a room is asked and what it answers: a page, a piece of one, a file, numbers, or another address."""
+"""What a room is asked, and what it answers: a page, a file, numbers, or another address."""
 
 from __future__ import annotations
 

@@ -32,12 +32,14 @@ async def show(visit: Visit) -> Page:
     if not parties:
         raise Missing(f"There is no party {who}.")
     number = parties[0]["platform_id"]
-    platform, endpoints, credentials, deliveries, dead, published, exchanges = await asyncio.gather(
-        db.fetchrow(SQL["platform"], number),
-        db.fetch(SQL["endpoints"], number),
-        db.fetch(SQL["credentials"], number),
-        db.fetch(SQL["deliveries"], number),
-        db.fetch(SQL["dead"], number),
+    platform: Any = await db.fetchrow(SQL["platform"], number)
+    endpoints, credentials, deliveries, dead = await asyncio.gather(
+        *(
+            db.fetch(SQL[name], number)
+            for name in ("endpoints", "credentials", "deliveries", "dead")
+        )
+    )
+    published, exchanges = await asyncio.gather(
         db.fetchrow(SQL["published"], who.country_code, who.party_id),
         exchange.recent(db, platform_id=number, limit=RECENT),
     )

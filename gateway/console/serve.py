@@ -1,4 +1,4 @@
-"""From a request to a room and back: who it is, whether the form is ours, one answer with its headers."""
+"""From a request to a room and back: who it is, whether the form is ours, one answer."""
 
 from __future__ import annotations
 
@@ -29,12 +29,13 @@ from gateway.hub.partner import PartnerError
 from gateway.store.database import StoreUnavailable
 
 ROOT: Final = "/console"
+AWAY: Final = "PostgreSQL does not answer in time. The gateway itself keeps serving; try again."
 FORM_BYTES_MAX: Final = 64 << 10
 FORM_TIMEOUT_S: Final = 10.0
 HEADERS: Final = {
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
-        " form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
+        " connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
     "Cache-Control": "no-store",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -72,8 +73,7 @@ class Console:
             except Forbidden as no:
                 return self._sorry(403, "Not accepted", str(no), session)
             except StoreUnavailable:
-                text = "PostgreSQL does not answer in time. The gateway itself keeps serving; try again."
-                return self._sorry(503, "The store is away", text, session)
+                return self._sorry(503, "The store is away", AWAY, session)
 
         return handle
 

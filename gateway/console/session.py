@@ -1,4 +1,4 @@
-"""Who may come in: a signed cookie after the admin token was shown, and a word that proves a form is ours.
+"""Who may come in: a signed cookie for the admin token, and a word that proves a form is ours.
 
 The cookie is self-contained, so that any process of the gateway takes it. It ends after
 `SESSION_LASTS` or when the admin token or the secret key changes.

@@ -62,7 +62,8 @@
       axes: [
         { stroke: ink, grid: { show: false }, ticks: grid, font, size: 30, space: 70,
           values: bars ? "{DD} {MMM}" : "{HH}:{mm}", incrs: bars ? [86400, 172800, 604800] : [300, 600, 900, 1800] },
-        { stroke: ink, grid, ticks: { show: false }, font, size: 58, values: (_, ticks) => ticks.map((t) => grouped.format(t)) },
+        { stroke: ink, grid, ticks: { show: false }, font, size: 58, incrs: bars ? undefined : [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6],
+          values: (_, ticks) => ticks.map((t) => grouped.format(t)) },
       ],
       series: [
         { label: "UTC", value: bars ? "{YYYY}-{MM}-{DD}" : "{HH}:{mm}" },
