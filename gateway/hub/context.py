@@ -44,6 +44,7 @@ class OutboundCall(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes | None = None
     timeout_s: float = 10.0
     platform_id: int | None = None
+    rate_per_s: float | None = None
     from_party: str | None = None
     to_party: str | None = None
     module: str | None = None

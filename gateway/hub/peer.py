@@ -65,8 +65,14 @@ async def ask(hub: Hub, platform: Platform, request: Request) -> Answer:
     token = open_token(hub, platform.platform_id, platform.token_sealed)
     is_raw = platform.quirks.get("token") == "raw"
     call = _call(request, header.encode_token(token, raw=is_raw), platform.platform_id)
-    call = msgspec.structs.replace(call, version=platform.version)
+    call = msgspec.structs.replace(call, version=platform.version, rate_per_s=_rate(platform))
     return read(await hub.outbound(call))
+
+
+def _rate(platform: Platform) -> float | None:
+    """Calls per second that the operator has noted for this partner (ocpi.md §9.14)."""
+    rate = platform.quirks.get("rate_per_s")
+    return float(rate) if isinstance(rate, int | float) and rate > 0 else None
 
 
 async def ask_stranger(hub: Hub, request: Request, token: str, *, is_raw: bool) -> Answer:

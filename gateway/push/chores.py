@@ -78,7 +78,8 @@ async def pull_next(hub: Hub) -> None:
     row = await hub.db.fetchrow(SQL["claim_pull"], now, now + PULL_LEASE)
     if row is None:
         return
-    network = await hub.directory.current()
+    # Read anew: another process may have registered it a moment ago, and the row is asked for once.
+    network = await hub.directory.reload()
     platform = network.platforms.get(int(row["key"]))
     if platform is not None and platform.is_registered and platform.kind == "ocpi":
         done = await pull.pull(hub, platform, None)

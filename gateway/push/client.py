@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -39,12 +38,10 @@ class PeerClient:
         clock: Clock,
         record: Record,
         resolver: AbstractResolver | None = None,
-        rate_of: Callable[[int], float] | None = None,
     ) -> None:
         self._policy = policy
         self._clock = clock
         self._record = record
-        self._rate_of = rate_of
         self._gates: dict[int, Gate] = {}
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
@@ -68,8 +65,7 @@ class PeerClient:
         """The partner's gate; made at its first call."""
         gate = self._gates.get(platform_id)
         if gate is None:
-            rate = self._rate_of(platform_id) if self._rate_of else None
-            gate = self._gates[platform_id] = Gate(rate_per_s=rate) if rate else Gate()
+            gate = self._gates[platform_id] = Gate()
         return gate
 
     async def send(self, call: OutboundCall) -> OutboundReply:
@@ -78,7 +74,10 @@ class PeerClient:
         if call.platform_id is None:
             reply = await self._bounded(call)
         else:
-            reply = await self._through_gate(call, self.gate(call.platform_id))
+            gate = self.gate(call.platform_id)
+            if call.rate_per_s is not None:
+                gate.limit(call.rate_per_s)
+            reply = await self._through_gate(call, gate)
         self._record(_exchange(call, reply, self._clock, time.monotonic() - started))
         return reply
 

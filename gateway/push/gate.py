@@ -19,6 +19,7 @@ FAILURES_MAX = 5
 WINDOW_S = 10.0
 OPEN_S = 5.0
 RATE_PER_S = 200.0
+RATE_MIN = 0.01
 
 
 class GateClosed(RuntimeError):  # noqa: N818 - an outcome, not a fault
@@ -65,11 +66,19 @@ class Breaker:
 class Gate:
     """Everything the hub remembers about calling one partner."""
 
-    def __init__(self, *, rate_per_s: float = RATE_PER_S) -> None:
+    def __init__(self) -> None:
         self.breaker = Breaker()
         self._slots = asyncio.Semaphore(CALLS_AT_ONCE)
-        self._limiter = AsyncLimiter(max(rate_per_s, 1.0), 1.0)
+        self._rate_per_s = 0.0
+        self.limit(RATE_PER_S)
         self._waiting = 0
+
+    def limit(self, rate_per_s: float) -> None:
+        """Calls per second this partner takes: a bucket of one second, at least one call."""
+        rate_per_s = min(max(rate_per_s, RATE_MIN), RATE_PER_S)
+        if rate_per_s != self._rate_per_s:
+            self._rate_per_s = rate_per_s
+            self._limiter = AsyncLimiter(max(rate_per_s, 1.0), max(1.0, 1.0 / rate_per_s))
 
     @asynccontextmanager
     async def entered(self) -> AsyncIterator[None]:

@@ -318,3 +318,13 @@ async def test_gate_when_a_partner_hangs_then_calls_wait_bounded(
     assert kinds.count(Failure.BUSY) == 30 - 8 - 4
     assert kinds.count(Failure.TIMEOUT) == 12
     await one.close()
+
+
+async def test_rate_when_noted_for_a_partner_then_its_calls_are_spread(peer: str) -> None:
+    one = client(PRIVATE)
+    call = OutboundCall(method="GET", url=f"{peer}/echo", platform_id=7, rate_per_s=10)
+    started = asyncio.get_running_loop().time()
+    replies = await asyncio.gather(*(one.send(call) for _ in range(14)))
+    assert {r.http_status for r in replies} == {200}
+    assert asyncio.get_running_loop().time() - started > 0.25
+    await one.close()
