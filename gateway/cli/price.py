@@ -29,8 +29,8 @@ File = Annotated[Path | None, typer.Option(exists=True, dir_okay=False)]
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a batch; `tariff` may be one tariff or a list, absent means the CDR's own."""
 
-    cdr: msgspec.Raw
-    tariff: msgspec.Raw | None = None
+    cdr: msgspec.Raw = msgspec.Raw(b"")
+    tariff: msgspec.Raw = msgspec.Raw(b"")
     tariffs: list[msgspec.Raw] = []
     time_zone: str | None = None
     version: str | None = None
@@ -76,7 +76,7 @@ def price(
         return
     request = Request(
         cdr=msgspec.Raw(cdr.read_bytes() if cdr is not None else b""),
-        tariff=msgspec.Raw(tariff.read_bytes()) if tariff is not None else None,
+        tariffs=[] if tariff is None else [msgspec.Raw(tariff.read_bytes())],
         time_zone=time_zone,
         version=version,
         owner=owner,
@@ -124,6 +124,8 @@ def _decode(request: Request) -> tuple[Cdr, tuple[Tariff, ...]]:
     owner = _party(request.owner)
     origin = Origin(owner=owner, token_owner=owner)
     raw = bytes(request.cdr)
+    if not raw.strip():
+        raise UnusableError("there is no CDR")
     version = request.version or detect.cdr_version(raw)
     cdr = _read(version, "cdr", raw, origin)
     tariffs = []
@@ -134,12 +136,15 @@ def _decode(request: Request) -> tuple[Cdr, tuple[Tariff, ...]]:
 
 
 def _raws(request: Request) -> Iterator[bytes]:
-    given = [] if request.tariff is None else [bytes(request.tariff)]
-    for raw in (*given, *map(bytes, request.tariffs)):
-        if raw.lstrip().startswith(b"["):
-            yield from map(bytes, msgspec.json.decode(raw, type=list[msgspec.Raw]))
-        elif raw.strip() != b"null":
+    given = [request.tariff] if bytes(request.tariff) not in {b"", b"null"} else []
+    for raw in map(bytes, (*given, *request.tariffs)):
+        if not raw.lstrip().startswith(b"["):
             yield raw
+            continue
+        listed = msgspec.json.decode(raw, type=list[msgspec.Raw])
+        if not listed:
+            raise UnusableError("the list of tariffs is empty")
+        yield from map(bytes, listed)
 
 
 def _read(version: str, kind: str, raw: bytes, origin: Any) -> Any:
