@@ -20,6 +20,7 @@ from aiohttp import web
 from gateway.cache.hot import HotSet
 from gateway.cache.line import CacheUnavailable
 from gateway.cache.reconcile import Reconciler, Sequenced, Source
+from gateway.console import app as console
 from gateway.http import pnc
 from gateway.http.api import routes as api
 from gateway.http.app import Room, build
@@ -172,6 +173,7 @@ def rooms(assembly: Assembly) -> Sequence[Room]:
     return (
         lambda app: api.add(app, assembly.hub),
         lambda app: pnc.add(app, assembly.plug),
+        lambda app: console.add(app, assembly.hub),
     )
 
 

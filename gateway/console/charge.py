@@ -100,7 +100,8 @@ async def cdrs(visit: Visit) -> Page:
         partner.names(db),
     )  # fmt: skip
     context = {
-        "cdrs": rows, "parties": parties, "states": STATES, "rows_max": ROWS, "query": _query(visit),
+        "cdrs": rows, "parties": parties, "states": STATES, "rows_max": ROWS,
+        "query": _query(visit),
     }  # fmt: skip
     return Page(template="cdrs.html", partial="cdr_rows.html", context=context)
 

@@ -18,7 +18,6 @@ import pytest
 from aiohttp import web
 
 from gateway import wiring
-from gateway.console import app as console
 from gateway.http.app import build
 from gateway.hub import admission, partner
 from gateway.hub.partner import NewParty
@@ -277,9 +276,7 @@ async def open_living(settings: Settings, stack: AsyncExitStack) -> Living:
     )  # fmt: skip
     assembly = await stack.enter_async_context(wiring.open_hub(settings))
     await stack.enter_async_context(wiring.working(assembly))
-    app = build(
-        assembly.hub, assembly.authoriser, rooms=[lambda app: console.add(app, assembly.hub)]
-    )
+    app = build(assembly.hub, assembly.authoriser, rooms=wiring.rooms(assembly))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
