@@ -20,9 +20,10 @@ def cdr_version(raw: bytes) -> str:
     """Give the version of a CDR by its names for time, token and price."""
     fields = _fields(raw)
     total = bytes(fields.get("total_cost", b"")).lstrip()
-    if _ONLY_211 & fields.keys() or (total and not total.startswith(b"{")):
+    is_object = total.startswith(b"{")
+    if "end_date_time" not in fields and (_ONLY_211 & fields.keys() or (total and not is_object)):
         return V211
-    return V230 if total and "before_taxes" in _fields(total) else V221
+    return V230 if is_object and "before_taxes" in _fields(total) else V221
 
 
 def tariff_version(raw: bytes, beside: str) -> str:

@@ -455,6 +455,9 @@ def test_the_version_of_a_file_is_seen_by_its_fields():
     cdr = codec.decode("2.1.1", "cdr", old_cdr(), origin=ORIGIN)
     for version in ("2.2.1", "2.3.0"):
         assert detect.cdr_version(codec.encode(version, cdr)[0]) == version
+    both = json.loads(codec.encode("2.2.1", cdr)[0]) | {"stop_date_time": "x", "auth_id": "x"}
+    assert detect.cdr_version(json.dumps(both).encode()) == "2.2.1"
+    assert detect.cdr_version(json.dumps(both | {"total_cost": 4}).encode()) == "2.2.1"
     tariff = b'{"id":"T","country_code":"NL","party_id":"ABC"%s}'
     assert detect.tariff_version(b'{"id":"T"}', "2.3.0") == "2.1.1"
     assert detect.tariff_version(tariff % b',"tax_included":"NO"', "2.2.1") == "2.3.0"
