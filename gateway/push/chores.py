@@ -22,6 +22,7 @@ LOG = structlog.get_logger("hub.chores")
 TICK_S = 1.0
 CHECKS_AT_ONCE = 16
 PULL_LEASE = timedelta(minutes=10)
+PULL_ATTEMPTS_MAX = 6
 OFFLINE_PAUSE_S = 60.0
 EXPIRED_BATCH = 50
 EXCHANGE_KEPT = timedelta(days=3)
@@ -84,4 +85,6 @@ async def pull_next(hub: Hub) -> None:
     if platform is not None and platform.is_registered and platform.kind == "ocpi":
         done = await pull.pull(hub, platform, None)
         LOG.info("lists read", platform=platform.name, lists=[p.module for p in done])
+        if not all(p.is_complete for p in done) and row["attempts"] < PULL_ATTEMPTS_MAX:
+            return  # once more when the lease ends
     await hub.db.execute(SQL["pulled"], row["outbox_id"])

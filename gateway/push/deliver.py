@@ -31,6 +31,7 @@ IN_FLIGHT = 4
 BACKOFF_S = (1, 2, 5, 15, 60, 300, 900, 3600)
 ATTEMPTS_MAX = 40
 ATTEMPTS_MAX_CDR = 200
+HTTP_NOT_THIS = frozenset({400, 413, 422})  # said without an envelope by some: the body is refused
 MISSING = frozenset({404})  # a part of an object that the receiver does not have: send it whole
 
 
@@ -87,19 +88,29 @@ def read_row(row: Any) -> Delivery:
 
 async def deliver(hub: Hub, what: Delivery) -> bool:
     """Sends one row and settles it; True when the partner has it (or nothing is left to say)."""
-    network = await hub.directory.current()
-    platform = network.platforms.get(what.platform_id)
-    endpoint = platform.endpoint(what.module, "RECEIVER") if platform else None
-    if platform is None or endpoint is None or not platform.is_registered:
+    # Nothing is given up on a picture that another process may have changed a moment ago.
+    found = _taker(await hub.directory.current(), what) or _taker(
+        await hub.directory.reload(), what
+    )
+    if found is None:
         await _bury(hub, what, "the partner does not take this any more")
         return True
-    answer = await _send(hub, platform, endpoint, what)
+    answer = await _send(hub, *found, what)
     if answer is None or answer.is_success:
         await hub.db.execute(SQL["done"], *what.row_key, what.revision)
         await _release_newer(hub, what)
         return True
-    await _retry_or_bury(hub, what, _reason(answer), is_refusal=_is_refusal(answer))
+    await _retry_or_bury(hub, what, _reason(answer), is_refusal=_is_refusal(what, answer))
     return False
+
+
+def _taker(network: Network, what: Delivery) -> tuple[Platform, str] | None:
+    """The partner and where it takes this, as long as it is registered and does."""
+    platform = network.platforms.get(what.platform_id)
+    endpoint = platform.endpoint(what.module, "RECEIVER") if platform else None
+    if platform is None or endpoint is None or not platform.is_registered:
+        return None
+    return platform, endpoint
 
 
 async def _send(hub: Hub, platform: Platform, endpoint: str, what: Delivery) -> Answer | None:
@@ -191,12 +202,13 @@ def _reason(answer: Answer) -> str:
     return f"HTTP {answer.http_status}, OCPI {code}"
 
 
-def _is_refusal(answer: Answer) -> bool:
+def _is_refusal(what: Delivery, answer: Answer) -> bool:
     """The partner understood and said no: saying the same again will not help."""
     if answer.failure is Failure.REFUSED_URL:
         return True
-    code = answer.envelope.status_code if answer.envelope is not None else 0
-    return answer.http_status < 500 and 2000 <= code < 3000
+    if answer.envelope is None:  # a CDR is money: only a partner's own OCPI words end it
+        return answer.http_status in HTTP_NOT_THIS and what.module != CDRS.module
+    return answer.http_status < 500 and 2000 <= answer.envelope.status_code < 3000
 
 
 async def _retry_or_bury(hub: Hub, what: Delivery, reason: str, *, is_refusal: bool) -> None:

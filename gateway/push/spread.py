@@ -28,14 +28,25 @@ async def spread(hub: Hub) -> int:
         rows = await conn.fetch(SQL["claim_announcements"], BATCH, now)
         if not rows:
             return 0
-        network = await hub.directory.current()
         announcements = [
             msgspec.json.decode(r["payload"], type=Announcement)
             for r in sorted(rows, key=lambda r: r["outbox_id"])
         ]
+        network = await hub.directory.current()
+        if any(_is_unheard(network, a) for a in announcements):
+            # Before it is told to nobody: another process may have registered them a moment ago.
+            network = await hub.directory.reload()
         deliveries = [d for a in announcements for d in _deliveries(network, a, now)]
         await conn.executemany(SQL["enqueue"], deliveries)
     return len(rows)
+
+
+def _is_unheard(network: Network, what: Announcement) -> bool:
+    """Whom it is for cannot take it over OCPI, as far as is known here."""
+    if what.to is None or receivers(network, what):
+        return False
+    homes = network.by_party.get(what.to, ())
+    return all(network.platforms[m.platform_id].kind == "ocpi" for m in homes)
 
 
 def _deliveries(network: Network, what: Announcement, now: datetime) -> Iterable[tuple[Any, ...]]:

@@ -88,7 +88,7 @@ INSERT INTO outbox (topic, key, not_before) VALUES ('pull', $1, $2);
 UPDATE outbox SET not_before = $2, attempts = attempts + 1
  WHERE outbox_id = (SELECT outbox_id FROM outbox WHERE topic = 'pull' AND not_before <= $1
                      ORDER BY outbox_id LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING outbox_id, key;
+RETURNING outbox_id, key, attempts;
 
 -- name: pulled
 DELETE FROM outbox WHERE outbox_id = $1;
