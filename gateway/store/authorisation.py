@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from datetime import UTC, datetime
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -19,6 +19,8 @@ from gateway.store.sql import load
 from ocpi.model.party import PartyId
 
 SQL = load("gateway.store", "authorisation.sql")
+_encode = msgspec.json.Encoder().encode
+
 WAITING_MAX: Final = 50_000
 BATCH_MAX: Final = 1_000
 PAUSE_S: Final = 0.25
@@ -114,7 +116,7 @@ class AuthorisationLog:
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(BATCH_MAX, len(self._waiting)))]
             try:
-                await self._db.execute(SQL["append"], *_columns(batch))
+                await self._db.execute(SQL["append"], _encode(batch).decode())
             except StoreUnavailable:
                 self._keep(batch)
                 return
@@ -123,9 +125,3 @@ class AuthorisationLog:
         room = WAITING_MAX - len(self._waiting)
         self.dropped += max(0, len(batch) - room)
         self._waiting.extendleft(reversed(batch[-room:] if room else []))
-
-
-def _columns(batch: list[Row]) -> list[list[Any]]:
-    columns: list[list[Any]] = [list(column) for column in zip(*batch, strict=True)]
-    columns[1] = [datetime.fromtimestamp(at, UTC) for at in columns[1]]
-    return columns

