@@ -20,7 +20,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 
     ``owner`` whose object it is; ``token_owner`` who issued the token an ``auth_id`` names;
     ``token`` the token an authorisation was asked for; ``role`` of the party behind credentials;
-    ``time_zone`` of a location that does not state one.
+    ``time_zone`` of a location that does not state one; ``timeout_s`` for a command's result.
     """
 
     owner: PartyId | None = None
@@ -28,6 +28,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     token: Token | None = None
     role: str | None = None
     time_zone: str | None = None
+    timeout_s: int | None = None
 
     def need(self, name: str) -> Any:
         """Give what the message does not say, or refuse it: nothing is ever made up."""

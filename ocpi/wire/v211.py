@@ -226,6 +226,14 @@ def _reserve_now(wire: Any, origin: Origin) -> command.ReserveNow:
     return command.ReserveNow(**fields | {"token": _token(wire.token, origin)})
 
 
+def _command_response(wire: old.CommandAnswer, origin: Origin) -> command.CommandResponse:
+    return command.CommandResponse(result=wire.result, timeout=origin.need("timeout_s"))
+
+
+def _command_result(wire: old.CommandAnswer) -> command.CommandResult:
+    return command.CommandResult(result=wire.result)
+
+
 KINDS: Final[dict[str, Kind]] = {
     "location": Kind(old.LocationWire, to_model_at=_location),
     "evse": Kind(old.EvseWire, _evse),
@@ -238,16 +246,15 @@ KINDS: Final[dict[str, Kind]] = {
     "command.STOP_SESSION": Kind(command.StopSession),
     "command.RESERVE_NOW": Kind(old.ReserveNowWire, to_model_at=_reserve_now),
     "command.UNLOCK_CONNECTOR": Kind(command.UnlockConnector),
+    "command_response": Kind(old.CommandAnswer, to_model_at=_command_response),
+    "command_result": Kind(old.CommandAnswer, _command_result),
     "authorization_info": Kind(old.AuthorizationInfo, to_model_at=_authorization_info),
     "location_references": Kind(LocationReferences),
     "credentials": Kind(old.CredentialsWire, to_model_at=_credentials),
     "versions": Kind(tuple[credentials.Version, ...]),
     "display_text": Kind(DisplayText),
 }
-"""Not here: what needs a value this version does not have and nobody knows.
-
-Endpoints without a role, and answers to commands without a timeout.
-"""
+"""Not here: the endpoints of a version, which have no role yet."""
 
 TOLERANT: Final[dict[str, Kind]] = {}
 NEWER_FIELDS: Final[frozenset[str]] = frozenset()

@@ -194,3 +194,9 @@ ReserveNowWire: Final[Any] = variant(
     {"token": Token, "location_id": OldId, "evse_uid": OldId | None, "reservation_id": int},
     without=_AUTHORIZED,
 )
+
+
+class CommandAnswer(Value, frozen=True, kw_only=True):
+    """OCPI 2.1.1 mod_commands CommandResponse: the answer at once and the outcome alike."""
+
+    result: str

@@ -60,6 +60,16 @@ _NEWER_DIMENSIONS: Final = frozenset(
         CdrDimensionType.STATE_OF_CHARGE,
     }
 )
+_NEWER_RESULTS: Final = frozenset(
+    {
+        command.CommandResultType.CANCELED_RESERVATION,
+        command.CommandResultType.EVSE_OCCUPIED,
+        command.CommandResultType.EVSE_INOPERATIVE,
+        command.CommandResultType.FAILED,
+        command.CommandResultType.UNKNOWN_RESERVATION,
+    }
+)
+"""Outcomes without an equivalent: each of them means that the command was not carried out."""
 _TOKEN_TYPES: Final = frozenset({TokenType.RFID, TokenType.OTHER})
 
 
@@ -391,6 +401,18 @@ def _cancel_reservation(value: command.CancelReservation, _: list[Loss]) -> Any:
     raise invalid("command", f"{type(value).__name__} does not exist in this version")
 
 
+def _command_answer(
+    value: command.CommandResponse | command.CommandResult, losses: list[Loss]
+) -> old.CommandAnswer:
+    fields = asdict(value)
+    _drop(fields, losses, *(fields.keys() - {"result"}))
+    if value.result in _NEWER_RESULTS:
+        refused = command.CommandResultType.REJECTED
+        _lose(losses, "result", f"{value.result} became {refused}")
+        return old.CommandAnswer(result=refused)
+    return old.CommandAnswer(result=value.result)
+
+
 def _credentials(value: credentials.Credentials, losses: list[Loss]) -> Any:
     first = value.roles[0]
     _drop({"hub_party_id": value.hub_party_id}, losses, "hub_party_id")
@@ -416,6 +438,8 @@ _WRITERS: Final[dict[type, Callable[[Any, list[Loss]], Any]]] = {
     AuthorizationInfo: _authorization_info,
     command.StartSession: _start_session,
     command.ReserveNow: _reserve_now,
+    command.CommandResponse: _command_answer,
+    command.CommandResult: _command_answer,
     command.CancelReservation: _cancel_reservation,
     credentials.Credentials: _credentials,
 }

@@ -30,7 +30,9 @@ from ocpi.wire.shape import Origin
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 OWNER = PartyId("NL", "ABC")
-ORIGIN = Origin(owner=OWNER, token_owner=OWNER, role="CPO", time_zone="Europe/Amsterdam")
+ORIGIN = Origin(
+    owner=OWNER, token_owner=OWNER, role="CPO", time_zone="Europe/Amsterdam", timeout_s=30
+)
 KINDS = {
     "location": Location,
     "evse": EVSE,
@@ -43,14 +45,14 @@ KINDS = {
     "command.STOP_SESSION": command.StopSession,
     "command.RESERVE_NOW": command.ReserveNow,
     "command.UNLOCK_CONNECTOR": command.UnlockConnector,
+    "command_response": command.CommandResponse,
+    "command_result": command.CommandResult,
     "authorization_info": AuthorizationInfo,
     "location_references": LocationReferences,
     "credentials": Credentials,
 }
 ONLY_NEWER = {
     "command.CANCEL_RESERVATION": command.CancelReservation,
-    "command_response": command.CommandResponse,
-    "command_result": command.CommandResult,
     "client_info": ClientInfo,
 }
 
@@ -78,6 +80,7 @@ BY_NAME = {
     "auth_method": some("COMMAND", "WHITELIST", "AUTH_REQUEST"),
     "reservation": some(None, None, "RESERVATION"),
     "reservation_id": some("1", "42", "007", "x"),
+    "result": some("ACCEPTED", "FAILED", "TIMEOUT"),
     "status": some("ACTIVE", "COMPLETED", "RESERVATION"),
     "power_type": some("DC", "AC_3_PHASE", "AC_2_PHASE"),
     "standard": some("IEC_62196_T2", "MCS", "CHADEMO"),
