@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
@@ -18,12 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.process import free_port, server
+from gateway.sim.car import Car
 from gateway.sim.cpo import ChargePointOperator
 from gateway.sim.emsp import MobilityProvider
 from gateway.sim.partner import Partner
 from gateway.sim.profile import GERMAN_PRICE, GERMAN_STATIONS, RHEINSTROM, VOLTARIS, Profile
+from pnc import pem
 
 PUSHES_AT_ONCE = 32
+EMAID = "NLVLTC000987654"
 READY_TIMEOUT_S = 60
 
 
@@ -111,6 +115,7 @@ async def fill(emsp: MobilityProvider, tokens: list[dict[str, Any]]) -> None:
 def network(folder: Path, tokens: list[dict[str, Any]]) -> Iterator[Network]:
     """A hub with its partners, alive until the block ends."""
     port = free_port()
+    folder.mkdir(parents=True, exist_ok=True)
     environment = {
         "NETWORKCORE_DATA_DIR": str(folder / "hub"),
         "NETWORKCORE_PORT": str(port),
@@ -136,3 +141,36 @@ def network(folder: Path, tokens: list[dict[str, Any]]) -> Iterator[Network]:
             for partner in (cpo, emsp):
                 background.run(partner.stop())
             background.close()
+
+
+def trust_car(hub: Network) -> Car:
+    """A car whose contract the hub trusts and whose token the eMSP pushed."""
+    car = Car.new(EMAID, datetime.now(UTC))
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in (("root.pem", pem.join([der for _, der in car.roots])),):
+            file = Path(folder) / name
+            file.write_bytes(data)
+            _run(
+                [
+                    "pnc",
+                    "trust",
+                    "add",
+                    str(file),
+                    "--role",
+                    "MO",
+                    "--tolerance",
+                    "revocation-unknown",
+                ],
+                hub,
+            )
+    hub.loop.run(hub.emsp.issue(EMAID, EMAID, type="OTHER"))
+    return car
+
+
+def _run(words: list[str], hub: Network) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "gateway", *words],
+        check=True,
+        capture_output=True,
+        env={**os.environ, **hub.environment},
+    )
