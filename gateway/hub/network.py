@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from ocpi.model.party import PartyId, Role
 
 SQL = load("gateway.store", "network.sql")
 AGE_MAX_S = 1.0
+EPOCH_EVERY_S = 0.05
 API_KIND = "API"
 # Who gets what somebody else publishes: the opposite roles (OCPI transport "Broadcast Push").
 # OTHER counts as eMSP-like: it gets a CPO's broadcast, its own goes to CPOs only.
@@ -167,9 +169,15 @@ def _opposite(roles: frozenset[str], module: str) -> frozenset[str]:
 class Directory:
     """Holds this process's picture of the network and keeps it young."""
 
-    def __init__(self, db: Database, hub: PartyId) -> None:
+    def __init__(
+        self, db: Database, hub: PartyId, *, epoch: Callable[[], Awaitable[object]] | None = None
+    ) -> None:
+        """`epoch` changes when any process has changed the network: then the picture is old."""
         self._db = db
         self._hub = hub
+        self._epoch = epoch
+        self._epoch_read: object = None
+        self._epoch_at = float("-inf")
         self._read_at = float("-inf")
         self._lock = asyncio.Lock()
         self._network = Network(
@@ -183,14 +191,23 @@ class Directory:
 
     async def current(self) -> Network:
         """The picture, at most `AGE_MAX_S` old while PostgreSQL answers."""
-        if time.monotonic() - self._read_at > AGE_MAX_S:
+        is_old = time.monotonic() - self._read_at > AGE_MAX_S
+        if is_old or await self._is_changed():
             try:
-                await self._read(time.monotonic() - AGE_MAX_S)
+                await self._read(time.monotonic() - (AGE_MAX_S if is_old else 0.0))
             except StoreUnavailable:
                 if not self._network.platforms:
                     raise
                 self._read_at = time.monotonic()
         return self._network
+
+    async def _is_changed(self) -> bool:
+        """Whether another process has changed the network; asked a few times a second at most."""
+        now = time.monotonic()
+        if self._epoch is None or now - self._epoch_at < EPOCH_EVERY_S:
+            return False
+        self._epoch_at = now
+        return await self._epoch() != self._epoch_read
 
     async def reload(self) -> Network:
         """The picture as it is now: after an own change, or for a token nobody has seen."""
@@ -207,9 +224,11 @@ class Directory:
         async with self._lock:
             if self._read_at > older_than:
                 return
+            epoch = await self._epoch() if self._epoch is not None else None
             started = time.monotonic()
             self._network = await _read(self._db, self._hub)
-            self._read_at = started
+            self._read_at, self._epoch_read = started, epoch
+            self._epoch_at = started
 
 
 async def _read(db: Database, hub: PartyId) -> Network:

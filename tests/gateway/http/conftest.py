@@ -24,6 +24,7 @@ from gateway.http.wire import WIRE
 from gateway.hub import partner as administration
 from gateway.hub.authorise.flow import Authoriser
 from gateway.hub.authorise.keeper import Keeper
+from gateway.hub.authorise.record import NETWORK_KEY
 from gateway.hub.commit import GroupCommit
 from gateway.hub.context import Hub
 from gateway.hub.network import Directory
@@ -78,7 +79,11 @@ class Started:
         self.db = await Database.open(settings.database_url, size=8)
         self.hot = HotSet(settings.redis_url)
         await self.hot.start()
-        directory = Directory(self.db, PartyId(settings.hub_country, settings.hub_party))
+        directory = Directory(
+            self.db,
+            PartyId(settings.hub_country, settings.hub_party),
+            epoch=lambda: self.hot.get(NETWORK_KEY),
+        )
         self.log = ExchangeLog(self.db)
         self.keeper = keeper = Keeper(self.db, self.hot, directory)
         policy = GuardPolicy(

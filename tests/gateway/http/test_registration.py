@@ -245,3 +245,76 @@ async def test_invite_when_registered_then_refused(join: Any) -> None:
         await cpo.world.invite("DE-AAA")
     with pytest.raises((PartnerError, OcpiError)):
         await administration.suspend(cpo.world.hub, parse_party("ZZ-ZZZ"))
+
+
+async def test_credentials_when_two_processes_then_new_works_and_old_is_refused_on_both(
+    join: Any, settings: Any
+) -> None:
+    from .conftest import Started
+
+    other = Started(settings)
+    beside = await other.start()
+    try:
+        root = f"{beside.url}/ocpi/2.2.1"
+        cpo = await join("CPO", "DE-AAA")
+        assert (await cpo.call("GET", "/sender/tokens", root=root))[0] == 200
+        old = cpo.token
+        cpo.token = (await cpo.call("PUT", "/credentials", cpo.credentials()))[1]["data"]["token"]
+        assert (await cpo.call("GET", "/sender/tokens", root=root))[0] == 200
+        assert (await cpo.call("GET", "/sender/tokens", root=root, token=old))[0] == 401
+        await administration.suspend(cpo.world.hub, cpo.party)
+        await asyncio.sleep(0.1)
+        assert (await cpo.call("GET", "/sender/tokens", root=root))[0] == 401
+    finally:
+        await other.stop()
+
+
+async def test_party_commands_when_run_beside_a_gateway_then_they_do_what_they_say(
+    join: Any, settings: Any, tmp_path: Any
+) -> None:
+    """The command line over the same stores, and a partner that calls the gateway back."""
+    import json
+    import os
+    import sys
+
+    cpo = await join("CPO", "DE-AAA", register=False)
+    own = {
+        "NETWORKCORE_DATA_DIR": str(settings.data_dir), "NETWORKCORE_DATABASE_URL": settings.database_url,
+        "NETWORKCORE_REDIS_URL": settings.redis_url, "NETWORKCORE_PUBLIC_URL": cpo.world.url,
+        "NETWORKCORE_ALLOW_PRIVATE_PEERS": "true",
+    }  # fmt: skip
+
+    async def run(*words: str) -> tuple[int, str, str]:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "gateway", "party", *words, env=os.environ | own, cwd=tmp_path,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        out, err = await child.communicate()
+        return child.returncode or 0, out.decode(), err.decode()
+
+    names = ("--country", "NL", "--party", "BBB", "--name", "Bee B.V.")
+    code, out, err = await run("invite", "--role", "EMSP", *names, "--json")
+    assert code == 0, err
+    said = json.loads(out)
+    assert (said["versions_url"], said["role"]) == (f"{cpo.world.url}/ocpi/versions", "EMSP")
+    assert (await cpo.call("GET", said["versions_url"], token=said["token_a"]))[0] == 200
+
+    async def accept(request: web.Request, body: Any) -> web.Response:
+        cpo.token = body["token"]
+        assert (await cpo.call("GET", body["url"]))[0] == 200
+        return cpo.envelope(cpo.credentials())
+
+    cpo.answers["POST", "/sender/credentials"] = accept
+    address = ("--versions-url", f"{cpo.url}/versions", "--token-a", cpo.own_token)
+    code, out, err = await run("register", *address, "--json")
+    assert code == 0, err
+    assert [(p["party_id"], p["state"]) for p in json.loads(out)] == [("AAA", "REGISTERED")]
+    assert (await cpo.call("GET", "/sender/tokens"))[0] == 200
+    code, out, _ = await run("list", "--json")
+    assert [(p["party_id"], p["connection"]) for p in json.loads(out)] == [
+        ("AAA", "CONNECTED"),
+        ("BBB", "PLANNED"),
+    ]
+    assert (await run("suspend", "DE-AAA"))[0] == 0
+    await asyncio.sleep(0.1)
+    assert (await cpo.call("GET", "/sender/tokens"))[0] == 401
