@@ -41,8 +41,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
 
     def text(self, name: str) -> str | None:
         """A filter as it was typed, or None."""
-        value = self.query.get(name, "").replace("\0", "").strip()[:TEXT_MAX]
-        return value or None
+        return storable(self.query.get(name, "")).strip()[:TEXT_MAX] or None
 
     def number(self, name: str) -> int | None:
         """A whole number of the query, or None."""
@@ -87,6 +86,11 @@ class Elsewhere(msgspec.Struct, frozen=True, kw_only=True):
 
 Answer = Page | File | Numbers | Elsewhere
 Handler = Callable[[Visit], Awaitable[Answer]]
+
+
+def storable(text: str) -> str:
+    """The text without what no database keeps: U+0000 and halves of characters."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def whole(text: str) -> int | None:

@@ -22,6 +22,7 @@ from gateway.console.page import (
     Page,
     Visit,
     environment,
+    storable,
 )
 from gateway.console.session import COOKIE, SESSION_LASTS, Doorkeeper, Session
 from gateway.hub.context import Hub
@@ -125,7 +126,7 @@ class Console:
             hub=self.hub,
             session=session,
             now=now,
-            path=dict(request.match_info),
+            path={n: storable(v) for n, v in request.match_info.items()},
             query=dict(request.query),
             form=form,
             is_partial="HX-Request" in request.headers,
@@ -213,4 +214,4 @@ async def _read_form(request: web.Request) -> Mapping[str, tuple[str, ...]]:
     except (TimeoutError, ValueError, LookupError):
         raise Forbidden("The form could not be read.") from None
     names = dict.fromkeys(found)
-    return {n: tuple(v for v in found.getall(n) if isinstance(v, str)) for n in names}
+    return {n: tuple(storable(v) for v in found.getall(n) if isinstance(v, str)) for n in names}

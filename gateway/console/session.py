@@ -49,7 +49,7 @@ class Doorkeeper:
 
     def admit(self, given: str, address: str, now: datetime) -> str | None:
         """A cookie for whoever knows the admin token; None for everybody else."""
-        if hmac.compare_digest(given[:TOKEN_CHARS_MAX].encode(), self._token):
+        if hmac.compare_digest(_bytes(given[:TOKEN_CHARS_MAX]), self._token):
             return self._cookie(secrets.token_urlsafe(12), now + SESSION_LASTS)
         recent = [at for at in self._failures.pop(address, ()) if now - at < FAILURES_WITHIN]
         self._failures[address] = [*recent, now]
@@ -61,21 +61,26 @@ class Doorkeeper:
         """The session of a cookie that we made and that has not ended."""
         name, _, rest = (cookie or "").partition(".")
         ends, _, _ = rest.partition(".")
-        if not (ends.isascii() and ends.isdigit() and len(ends) <= 12):
+        if not (ends.isascii() and ends.isdigit() and len(ends) <= 10):
             return None
         ends_at = datetime.fromtimestamp(int(ends), now.tzinfo)
         expected = self._cookie(name, ends_at)
-        if not hmac.compare_digest((cookie or "").encode(), expected.encode()) or ends_at <= now:
+        if not hmac.compare_digest(_bytes(cookie or ""), _bytes(expected)) or ends_at <= now:
             return None
         return Session(name=name, ends_at=ends_at, csrf=self._sign(f"form {expected}"))
 
     def proves(self, session: Session, given: str) -> bool:
         """Whether a form came from a page of this session."""
-        return hmac.compare_digest(given.encode(), session.csrf.encode())
+        return hmac.compare_digest(_bytes(given), session.csrf.encode())
 
     def _cookie(self, name: str, ends_at: datetime) -> str:
         said = f"{name}.{int(ends_at.timestamp())}"
         return f"{said}.{self._sign(said)}"
 
     def _sign(self, text: str) -> str:
-        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self._key, _bytes(text), hashlib.sha256).hexdigest()
+
+
+def _bytes(text: str) -> bytes:
+    """What came in may hold bytes that are no text; they are compared all the same."""
+    return text.encode("utf-8", "surrogatepass")

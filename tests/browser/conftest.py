@@ -47,10 +47,6 @@ from settlement.tax.row import Kind, TaxRow, Verified
 
 TOKEN = "an-admin-token-for-the-browser"
 BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-ARGUMENTS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 CHARGES = 8
 DRIVERS = 4
 
