@@ -35,9 +35,11 @@ def request_bytes(number: int) -> bytes:
     authorization = base64.b64encode(CPO_TOKEN.encode()).decode()
     return (
         f"POST /ocpi/2.2.1/sender/tokens/TOKEN{number:08d}/authorize?type=RFID HTTP/1.1\r\n"
-        f"Host: hub.example\r\nAuthorization: Token {authorization}\r\nContent-Type: application/json\r\n"
+        f"Host: hub.example\r\nAuthorization: Token {authorization}\r\n"
+        "Content-Type: application/json\r\n"
         f"X-Request-ID: 0b8f1d0e-{number:012d}\r\nX-Correlation-ID: 7c1a66de-{number:012d}\r\n"
-        "OCPI-from-country-code: DE\r\nOCPI-from-party-id: CPO\r\nUser-Agent: bench\r\nAccept: */*\r\n"
+        "OCPI-from-country-code: DE\r\nOCPI-from-party-id: CPO\r\n"
+        "User-Agent: bench\r\nAccept: */*\r\n"
         f"Content-Length: {len(BODY)}\r\n\r\n"
     ).encode() + BODY
 
@@ -57,7 +59,8 @@ async def seed(db: Any) -> None:
             party, role, platform,
         )  # fmt: skip
         await db.execute(
-            "INSERT INTO credential (platform_id, direction, kind, token_hash) VALUES ($1, 'IN', 'C', $2)",
+            "INSERT INTO credential (platform_id, direction, kind, token_hash)"
+            " VALUES ($1, 'IN', 'C', $2)",
             platform, token_hash(CPO_TOKEN if party == "CPO" else party),
         )  # fmt: skip
     for number in range(TOKENS):
@@ -67,7 +70,7 @@ async def seed(db: Any) -> None:
             "contract_id": f"DE8ACC{number:08d}X", "visual_number": f"DF000-{number:08d}",
             "issuer": "TheNewMotion", "group_id": "DF000-2001-8999", "valid": True,
             "whitelist": "ALWAYS", "language": "it", "default_profile_type": "GREEN",
-            "energy_contract": {"supplier_name": "Greenpeace Energy eG", "contract_id": "0123456789"},
+            "energy_contract": {"supplier_name": "Energy eG", "contract_id": "0123456789"},
             "last_updated": "2026-11-01T22:39:09Z",
         }).encode()  # fmt: skip
         await db.execute(
@@ -163,7 +166,7 @@ class Client(asyncio.Protocol):
             self._buffer = self._buffer[whole:]
             self._send()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+    def connection_lost(self, exc: Exception | None) -> None:
         self._done.set()
 
 

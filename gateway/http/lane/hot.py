@@ -17,7 +17,7 @@ import msgspec
 from aiohttp.http import SERVER_SOFTWARE
 
 from gateway.http.lane.parse import RequestReader
-from gateway.http.lane.protocol import LaneCounters
+from gateway.http.lane.protocol import LaneCounters, Writes
 from gateway.hub.authorise.answer import authorization_info, read_place
 from gateway.hub.authorise.flow import Authoriser, Candidate
 from gateway.hub.authorise.record import token_key
@@ -76,6 +76,7 @@ class Lane:
         self, authoriser: Authoriser, *, version: str = "", sample_every: int = SAMPLE_EVERY
     ) -> None:
         self.counters = LaneCounters()
+        self.writes = Writes()
         spoken = [v for v in VERSIONS if v in SPLICED and version in ("", v)]
         rows = [(v, route(v, "token_authorize")) for v in spoken]
         self._paths = tuple(

@@ -45,6 +45,7 @@ class HotPath(Protocol):
 
     prefixes: tuple[bytes, ...]
     counters: LaneCounters
+    writes: Writes
 
     def answer(self, frame: bytes, body_length: int) -> bytes | None: ...
 
@@ -65,6 +66,32 @@ class LaneCounters:
 
     def read(self) -> dict[str, int]:
         return {name: getattr(self, name) for name in self.__slots__}
+
+
+class Writes:
+    """Answers of one turn of the loop leave together at its end.
+
+    A write that wakes a sleeping peer costs more than the whole decision; after the first the
+    others find it awake. aiohttp answers in a later turn, so order on a connection holds.
+    """
+
+    __slots__ = ("_waiting",)
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[asyncio.Transport, bytes]] = []
+
+    def add(
+        self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport, data: bytes
+    ) -> None:
+        if not self._waiting:
+            loop.call_soon(self._write)
+        self._waiting.append((transport, data))
+
+    def _write(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for transport, data in waiting:
+            if not transport.is_closing():
+                transport.write(data)
 
 
 class LaneProtocol(RequestHandler):
@@ -161,7 +188,8 @@ class LaneProtocol(RequestHandler):
             return
         transport = self.transport
         if transport is not None:
-            transport.write(answers[0] if count == 1 else b"".join(answers))
+            data = answers[0] if count == 1 else b"".join(answers)
+            self._hot.writes.add(self._loop, transport, data)
         answers.clear()
         self._hot.counters.answered += count
         manager = self._manager
