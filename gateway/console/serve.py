@@ -89,7 +89,7 @@ class Console:
         now = self.hub.clock.now()
         address = request.remote or ""
         try:
-            _check_origin(request)
+            self._check_origin(request)
             form = await _read_form(request)
         except Forbidden as no:
             return self._door(403, str(no))
@@ -117,7 +117,7 @@ class Console:
     async def _visit(self, request: web.Request, session: Session, now: datetime) -> Visit:
         form: Mapping[str, tuple[str, ...]] = {}
         if request.method == "POST":
-            _check_origin(request)
+            self._check_origin(request)
             form = await _read_form(request)
             given = request.headers.get("X-CSRF-Token") or form.get("csrf", ("",))[0]
             if not self.door.proves(session, given):
@@ -172,6 +172,16 @@ class Console:
             return _redirect(f"{ROOT}/login")
         return web.Response(status=401, headers=HEADERS)
 
+    def _check_origin(self, request: web.Request) -> None:
+        """Browsers say where a form was: elsewhere is refused before anything is read."""
+        site = request.headers.get("Sec-Fetch-Site", "same-origin")
+        origin = request.headers.get("Origin")
+        here = {request.host, urlsplit(self.hub.settings.public_url).netloc}
+        if site not in {"same-origin", "none"}:
+            raise Forbidden("This form was sent from another site.")
+        if origin is not None and urlsplit(origin).netloc not in here:
+            raise Forbidden("This form was sent from another site.")
+
     def _asset(self, name: str) -> str:
         return f"{ROOT}/static/{name}?{self.assets[name].version}"
 
@@ -190,16 +200,6 @@ def _hub_name(hub: Hub) -> dict[str, str]:
 
 def _redirect(location: str) -> web.Response:
     return web.Response(status=303, headers=HEADERS | {"Location": location})
-
-
-def _check_origin(request: web.Request) -> None:
-    """Browsers say where a form was: elsewhere is refused before anything is read."""
-    site = request.headers.get("Sec-Fetch-Site", "same-origin")
-    origin = request.headers.get("Origin")
-    if site not in {"same-origin", "none"}:
-        raise Forbidden("This form was sent from another site.")
-    if origin is not None and urlsplit(origin).netloc != request.host:
-        raise Forbidden("This form was sent from another site.")
 
 
 async def _read_form(request: web.Request) -> Mapping[str, tuple[str, ...]]:

@@ -134,26 +134,7 @@ async def test_every_page_when_there_is_data_then_it_is_whole(living, chromium, 
             unnamed = await watched.page.evaluate(_UNNAMED)
             assert not unnamed, f"{path}: {unnamed}"
             await watched.page.screenshot(path=screenshots / f"{_name(path)}.png", full_page=True)
-        assert not watched.wrong
-
-
-async def test_pages_when_the_system_is_dark_and_narrow_then_they_fit(living, chromium, screenshots: Path):  # fmt: skip
-    async with browsing(chromium, living.url, color_scheme="dark") as watched:
-        await watched.page.set_viewport_size({"width": 1100, "height": 800})
-        await watched.log_in()
-        for path in ("/", "/exchanges", "/cdrs", "/ledger"):
-            await watched.open(path)
-            if path == "/":
-                await charts_are_drawn(watched)
-            wide = await watched.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert wide <= 0, f"{path} is {wide} pixels too wide"
-            ground = await watched.page.evaluate(
-                "getComputedStyle(document.documentElement).backgroundColor"
-            )
-            assert ground == "rgb(15, 20, 25)"
-            await watched.page.screenshot(
-                path=screenshots / f"{_name(path)}-dark.png", full_page=True
-            )
+        await _dark_and_narrow(watched, screenshots)
         assert not watched.wrong
 
 
@@ -247,6 +228,22 @@ async def test_the_door_when_the_token_is_wrong_or_taken_back_then_it_stays_shut
         await page.get_by_label("Admin token").wait_for()
         assert await page.context.cookies() == []
         assert not watched.wrong
+
+
+async def _dark_and_narrow(watched: Watched, screenshots: Path) -> None:
+    await watched.page.emulate_media(color_scheme="dark")
+    await watched.page.set_viewport_size({"width": 1100, "height": 800})
+    for path in ("/", "/exchanges", "/cdrs", "/ledger"):
+        await watched.open(path)
+        if path == "/":
+            await charts_are_drawn(watched)
+        wide = await watched.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, f"{path} is {wide} pixels too wide"
+        ground = await watched.page.evaluate(
+            "getComputedStyle(document.documentElement).backgroundColor"
+        )
+        assert ground == "rgb(15, 20, 25)"
+        await watched.page.screenshot(path=screenshots / f"{_name(path)}-dark.png", full_page=True)
 
 
 _UNNAMED = """

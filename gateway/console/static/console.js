@@ -88,16 +88,19 @@
     wait.textContent = empty ? figure.dataset.empty : "";
     wait.hidden = !empty;
     const names = data.series.map((one) => one.label).join();
-    if (state.plot && state.names === names && !state.stale) {
+    figure.setAttribute("aria-label", summary(figure, data));
+    state.data = data;
+    if (empty) {
+      if (state.plot) state.plot.destroy();
+      state.plot = null;
+    } else if (state.plot && state.names === names && !state.stale) {
       state.plot.setData(values);
     } else {
       if (state.plot) state.plot.destroy();
-      state.plot = data.series.length ? new uPlot(options(figure, data), values, figure) : null;
+      state.plot = new uPlot(options(figure, data), values, figure);
       state.names = names;
       state.stale = false;
     }
-    state.data = data;
-    figure.setAttribute("aria-label", summary(figure, data));
   }
 
   function summary(figure, data) {
