@@ -172,7 +172,7 @@ def measure(
         started = []
         for one in candidates(folder, hub):
             port, pid = stack.enter_context(one.start(folder))
-            file = folder / f"{one.name.split(',')[0].replace(' ', '-')}-{port}.requests"
+            file = folder / f"{port}.requests"
             write_requests(file, [request(one.path, uid, one.token) for uid in uids()])
             load(port, file, pid, seconds=1, connections=connections)
             started.append((one.name, port, pid, file))

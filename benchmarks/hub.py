@@ -158,7 +158,7 @@ def trust_car(hub: Network) -> Car:
                     str(file),
                     "--role",
                     "MO",
-                    "--tolerance",
+                    "--tolerate",
                     "revocation-unknown",
                 ],
                 hub,

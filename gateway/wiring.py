@@ -28,6 +28,7 @@ from gateway.http.lane.hot import Lane
 from gateway.http.lane.runner import LaneRunner
 from gateway.http.wire import WIRE
 from gateway.hub.authorise import Authoriser, Keeper
+from gateway.hub.authorise.record import NETWORK_KEY
 from gateway.hub.clearing import own_party
 from gateway.hub.commit import GroupCommit
 from gateway.hub.context import Hub
@@ -83,7 +84,11 @@ async def open_hub(settings: Settings, *, pool_size: int = POOL_SIZE) -> AsyncIt
         db = await Database.open(settings.database_url, size=pool_size)
         stack.push_async_callback(db.close)
         hot = HotSet(settings.redis_url)
-        directory = Directory(db, PartyId(settings.hub_country, settings.hub_party))
+        directory = Directory(
+            db,
+            PartyId(settings.hub_country, settings.hub_party),
+            epoch=lambda: hot.get(NETWORK_KEY),
+        )
         keeper = Keeper(db, hot, directory)
         reconciler = Reconciler(hot, _source(db, hot, keeper))
         exchanges, authorisations = ExchangeLog(db), AuthorisationLog(db)
@@ -92,7 +97,10 @@ async def open_hub(settings: Settings, *, pool_size: int = POOL_SIZE) -> AsyncIt
         stack.push_async_callback(exchanges.flush)
         stack.push_async_callback(authorisations.flush)
         peers = PeerClient(
-            policy=GuardPolicy(allow_private=settings.allow_private_peers),
+            policy=GuardPolicy(
+                allow_private=settings.allow_private_peers,
+                own_origins=frozenset({settings.public_url.casefold()}),
+            ),
             clock=settings.clock,
             record=record,
         )

@@ -37,6 +37,7 @@ class _Frame(msgspec.Struct):
 
 
 _FRAME: Final = msgspec.json.Decoder(_Frame, strict=False)
+_FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -91,6 +92,22 @@ def single(data: bytes | None) -> bytes | None:
     if len(items) > 1:
         raise invalid("data", f"one object is expected, {len(items)} came")
     return items[0] if items else None
+
+
+def unwrapped(raw: bytes) -> bytes:
+    """Give an answer for one object as the standard has it: no list around it, no empty list."""
+    if b"[" not in raw:
+        return raw
+    try:
+        frame = _FIELDS.decode(raw)
+        given = bytes(frame.get("data", b""))
+        data = single(given)
+    except (msgspec.MsgspecError, ValueError, RecursionError, OcpiError):
+        return raw
+    if data == given:
+        return raw
+    rest = {name: value for name, value in frame.items() if name != "data"}
+    return msgspec.json.encode(rest if data is None else {"data": msgspec.Raw(data), **rest})
 
 
 def split(data: bytes) -> list[bytes]:

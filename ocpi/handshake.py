@@ -12,7 +12,7 @@ update, which is also how a partner changes its version or its token.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final
 
@@ -27,8 +27,6 @@ from ocpi.errors import (
 )
 from ocpi.model.credentials import Credentials, Endpoint, ModuleID, Version, VersionDetails
 from ocpi.model.party import PartyId, Role, party
-from ocpi.wire import codec
-from ocpi.wire.catalog import VERSIONS
 
 
 class State(Enum):
@@ -59,6 +57,8 @@ STEPS: Final[Mapping[tuple[State, str], Step]] = {
     (State.SUSPENDED, "DELETE"): Step.REMOVE,
 }
 
+Decode = Callable[[str, bytes], Any]
+"""A codec bound to the version that both answers are written in: (kind, body) → value."""
 OPEN_MODULES: Final = frozenset({ModuleID.VERSIONS, ModuleID.CREDENTIALS})
 """All that a platform which is not fully registered may call."""
 
@@ -108,10 +108,10 @@ def check_module(state: State, module: str) -> None:
 
 
 def pick_version(
-    answer: bytes, ours: Sequence[str] = VERSIONS, wanted: str | None = None
+    decode: Decode, answer: bytes, ours: Sequence[str], wanted: str | None = None
 ) -> Version:
     """Give the newest version that both sides speak; 3001 or 3002 where that fails."""
-    versions: tuple[Version, ...] = _read(answer, "versions", is_list=True)
+    versions: tuple[Version, ...] = _read(decode, answer, "versions", is_list=True)
     spoken = {version.version: version for version in versions}
     for candidate in reversed(ours) if wanted is None else (wanted,):
         if candidate in spoken and candidate in ours:
@@ -121,9 +121,9 @@ def pick_version(
     raise OcpiError(UNSUPPORTED_VERSION, 200, message)
 
 
-def pick_endpoints(answer: bytes, roles: Iterable[str]) -> tuple[Endpoint, ...]:
+def pick_endpoints(decode: Decode, answer: bytes, roles: Iterable[str]) -> tuple[Endpoint, ...]:
     """Give the partner's endpoints; 3001 if they cannot be read, 3003 if a role has none."""
-    details: VersionDetails = _read(answer, "version_details", is_list=False)
+    details: VersionDetails = _read(decode, answer, "version_details", is_list=False)
     offered = {(endpoint.identifier, endpoint.role) for endpoint in details.endpoints}
     if not any(identifier == ModuleID.CREDENTIALS for identifier, _ in offered):
         raise OcpiError(NO_MATCHING_ENDPOINTS, 200, "endpoints: credentials is missing")
@@ -158,9 +158,9 @@ def parties(credentials: Credentials, hub: PartyId) -> dict[PartyId, frozenset[s
     return found
 
 
-def _read(answer: bytes, kind: str, *, is_list: bool) -> Any:
+def _read(decode: Decode, answer: bytes, kind: str, *, is_list: bool) -> Any:
     try:
-        return codec.decode(VERSIONS[-1], kind, _data(answer, is_list=is_list))
+        return decode(kind, _data(answer, is_list=is_list))
     except OcpiError as error:
         message = f"the partner's {kind.replace('_', ' ')} cannot be used: {error.message}"
         raise OcpiError(UNUSABLE_API, 200, message) from None

@@ -18,7 +18,7 @@ import msgspec
 
 from ocpi.envelope import timestamp
 from ocpi.errors import OcpiError, invalid
-from ocpi.wire.codec import moment_from_text
+from ocpi.text import moment_from_text
 
 LIMIT_DEFAULT: Final = 100
 LIMIT_MAX: Final = 1000

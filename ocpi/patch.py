@@ -10,11 +10,11 @@ from typing import Final
 
 import msgspec
 
+from ocpi import guard
 from ocpi.envelope import join, split
 from ocpi.errors import UNKNOWN_LOCATION, OcpiError, invalid, not_json
 from ocpi.model.party import same
-from ocpi.wire import guard
-from ocpi.wire.codec import moment_from_text
+from ocpi.text import moment_from_text
 
 APPENDED: Final = "charging_periods"
 LAST_UPDATED: Final = "last_updated"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -172,11 +173,12 @@ async def discover(
 ) -> Discovery:
     """Reads a partner's versions and the details of the common one (3001, 3002, 3003)."""
     body, is_raw = await _fetch_versions(hub, versions_url, token)
-    version = _readable(lambda: handshake.pick_version(body, hub.wire.versions, wanted))
+    decode = partial(hub.wire.decode, hub.wire.preferred)
+    version = _readable(lambda: handshake.pick_version(decode, body, hub.wire.versions, wanted))
     answer = await _fetch(hub, version.url, token, is_raw=is_raw)
     if not answer.is_success:
         raise _unusable("its version details could not be fetched")
-    found = _readable(lambda: handshake.pick_endpoints(answer.body, roles))
+    found = _readable(lambda: handshake.pick_endpoints(decode, answer.body, roles))
     endpoints = tuple(
         (fold(e.identifier).lower(), fold(e.role), e.url) for e in found[:ENDPOINTS_MAX]
     )

@@ -22,7 +22,7 @@ from ocpi.model.location import Location
 from ocpi.model.party import PartyId, fold, same
 from ocpi.model.session import Session
 from ocpi.model.tariff import Tariff
-from ocpi.wire.codec import moment_from_text
+from ocpi.text import moment_from_text
 
 FUTURE_MAX = timedelta(minutes=5)
 IDENTITY_FIELDS = {"tokens": "uid"}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from ocpi.model.location import GeoLocation
 from ocpi.model.price import Price
 from ocpi.model.scalar import (
@@ -72,8 +74,20 @@ class CdrToken(Value, frozen=True, kw_only=True):
     contract_id: Id
 
 
+NOT_AVAILABLE: Final = "#NA"
+"""What stands for an EVSE that a CDR does not name (mod_cdrs "CdrLocation")."""
+
+
+def _unnamed() -> str:
+    return NOT_AVAILABLE  # made, not a default: it is written out again where it is required
+
+
 class CdrLocation(Value, frozen=True, kw_only=True):
-    """Where a session took place, as it was then."""
+    """Where a session took place, as it was then.
+
+    Two widespread implementations have no ``evse_uid`` here although it is required; a CDR is money,
+    so it is read as not available.
+    """
 
     id: Id
     name: str | None = None
@@ -83,7 +97,7 @@ class CdrLocation(Value, frozen=True, kw_only=True):
     state: str | None = None
     country: str
     coordinates: GeoLocation
-    evse_uid: Id
+    evse_uid: Id = msgspec.field(default_factory=_unnamed)
     evse_id: EvseId
     connector_id: Id
     connector_standard: str

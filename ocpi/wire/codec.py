@@ -10,31 +10,21 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
 
-from ocpi import envelope
+from ocpi import envelope, guard
 from ocpi.errors import UNSUPPORTED_VERSION, OcpiError, invalid, not_json
 from ocpi.model.scalar import Moment, Number
-from ocpi.wire import guard, v211, v221, v230
+from ocpi.text import NOT_A_NUMBER, moment_from_text, number_from_text
+from ocpi.wire import v211, v221, v230
 from ocpi.wire.catalog import V221
 from ocpi.wire.loss import Loss
 from ocpi.wire.shape import Kind, Origin, patch_of
 
-NUMBER_CHARS_MAX: Final = 34
-MAGNITUDE_MAX: Final = 30
-"""The power of ten of a number's first digit lies between minus and plus this."""
-MOMENT_CHARS_MAX: Final = 40
-
-_NOT_A_NUMBER: Final = Decimal("NaN")
-_MOMENT: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}"
-    r"(?:\.[0-9]{1,12})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})?\Z"
-)
 NOWHERE: Final = Origin()
 _PATH: Final = re.compile(r"(.*?)(?: - at `(?:key in )?\$\.?(.*)`)?\Z", re.DOTALL)
 _WHOLE: Final = re.compile(r"(-?[0-9]{1,18})\.0{1,15}\Z")
@@ -47,32 +37,6 @@ V230: Final = "2.3.0"
 _VERSIONS: Final[dict[str, Any]] = {V211: v211, V221: v221, V230: v230}
 READABLE: Final = tuple(_VERSIONS)
 """The versions that can be decoded and encoded, newest last; served are ``catalog.VERSIONS``."""
-
-
-def number_from_text(text: str) -> Decimal:
-    """Give the exact number, or NaN for one that is longer or larger than any real quantity."""
-    if len(text) > NUMBER_CHARS_MAX:
-        return _NOT_A_NUMBER
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        return _NOT_A_NUMBER
-    if not value.is_finite():
-        return _NOT_A_NUMBER
-    return value if -MAGNITUDE_MAX <= value.adjusted() <= MAGNITUDE_MAX else _NOT_A_NUMBER
-
-
-def moment_from_text(text: str) -> datetime:
-    """Give the aware UTC moment; no designator means UTC (OCPI 2.2.1 types DateTime)."""
-    if len(text) > MOMENT_CHARS_MAX or _MOMENT.match(text) is None:
-        raise ValueError("a timestamp like 2015-06-29T20:39:09Z is expected")
-    try:
-        moment = datetime.fromisoformat(text.upper() if text[-1] == "z" else text)
-        if moment.tzinfo is UTC:
-            return moment
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise ValueError("this moment does not exist in the calendar") from None
 
 
 def _scalar(type_: type, value: object) -> object:
@@ -96,7 +60,7 @@ def _number(value: object) -> Decimal:
 
 def _tolerant_scalar(type_: type, value: object) -> object:
     if type_ is Number and isinstance(value, str):
-        value = number_from_text(value) if value.isascii() else _NOT_A_NUMBER
+        value = number_from_text(value) if value.isascii() else NOT_A_NUMBER
     return _scalar(type_, value)
 
 

@@ -6,8 +6,8 @@ from typing import Final
 
 import msgspec
 
+from ocpi import guard
 from ocpi.errors import invalid, not_json
-from ocpi.wire import guard
 from ocpi.wire.catalog import V221
 from ocpi.wire.codec import V211, V230
 

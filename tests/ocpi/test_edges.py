@@ -52,6 +52,21 @@ def test_a_single_object_may_come_in_a_list():
         envelope.single(b"[1,2]")
 
 
+@pytest.mark.parametrize(
+    ("answer", "passed_on"),
+    [
+        (b'{"data":[{"a": [1]}],"status_code":1000}', b'{"data":{"a": [1]},"status_code":1000}'),
+        (b'{"status_code":2003,"data":[]}', b'{"status_code":2003}'),
+        (b'{"data": {"a": [1]}, "status_code":1000}', b'{"data": {"a": [1]}, "status_code":1000}'),
+        (b'{"data":[1, 2]}', b'{"data":[1, 2]}'),
+        (b'{"status_message":"["}', b'{"status_message":"["}'),
+        (b"[", b"["),
+    ],
+)
+def test_a_list_around_one_object_is_taken_off_an_answer(answer, passed_on):
+    assert envelope.unwrapped(answer) == passed_on
+
+
 @given(st.from_regex(r"\A[!-~]{1,64}\Z"))
 def test_a_token_is_recognised_in_every_encoding(token):
     assert token in header.token_candidates(header.encode_token(token))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 
 import msgspec
 import pytest
@@ -15,10 +16,11 @@ from ocpi.model.credentials import Credentials, CredentialsRole, Endpoint
 from ocpi.model.location import BusinessDetails
 from ocpi.model.party import PartyId
 from ocpi.wire import codec
-from ocpi.wire.catalog import ROUTES, endpoints, route
+from ocpi.wire.catalog import ROUTES, VERSIONS, endpoints, route
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 HUB = PartyId("NL", "NCO")
+DECODE = partial(codec.decode, VERSIONS[-1])
 
 
 def code(call, *args):
@@ -65,11 +67,13 @@ def versions(*names: str) -> bytes:
 
 
 def test_the_newest_common_version_is_picked():
-    assert handshake.pick_version(versions("2.1.1", "2.2.1", "9.0")).url.endswith("2.2.1")
-    assert handshake.pick_version(versions("a", "b"), ("a", "b")).version == "b"
-    assert handshake.pick_version(versions("a", "b"), ("a", "b"), "a").version == "a"
-    assert code(handshake.pick_version, versions("2.0")) == (3002, 200)
-    assert code(handshake.pick_version, versions("2.0"), ("2.0",), "3.0") == (3002, 200)
+    assert handshake.pick_version(DECODE, versions("2.1.1", "2.2.1", "9.0"), VERSIONS).url.endswith(
+        "2.2.1"
+    )
+    assert handshake.pick_version(DECODE, versions("a", "b"), ("a", "b")).version == "b"
+    assert handshake.pick_version(DECODE, versions("a", "b"), ("a", "b"), "a").version == "a"
+    assert code(handshake.pick_version, DECODE, versions("2.0"), VERSIONS) == (3002, 200)
+    assert code(handshake.pick_version, DECODE, versions("2.0"), ("2.0",), "3.0") == (3002, 200)
 
 
 @pytest.mark.parametrize(
@@ -77,8 +81,8 @@ def test_the_newest_common_version_is_picked():
     [b"<html>", b"", envelope.failure(2001, "no", AT), envelope.success(b'"x"', AT), b"{}"],
 )
 def test_an_unusable_partner_is_3001(answer):
-    assert code(handshake.pick_version, answer)[0] == 3001
-    assert code(handshake.pick_endpoints, answer, ["CPO"])[0] == 3001
+    assert code(handshake.pick_version, DECODE, answer, VERSIONS)[0] == 3001
+    assert code(handshake.pick_endpoints, DECODE, answer, ["CPO"])[0] == 3001
 
 
 def details(*pairs: tuple[str, str], wrap: bool = False) -> bytes:
@@ -89,11 +93,16 @@ def details(*pairs: tuple[str, str], wrap: bool = False) -> bytes:
 
 def test_each_role_needs_an_endpoint_it_is_there_for():
     own = ("credentials", "RECEIVER")
-    assert handshake.pick_endpoints(details(own, ("locations", "SENDER")), ["CPO"])
-    assert handshake.pick_endpoints(details(own, ("tokens", "SENDER"), wrap=True), ["EMSP"])
-    assert handshake.pick_endpoints(details(own), ["OTHER"])
-    assert code(handshake.pick_endpoints, details(own, ("tokens", "SENDER")), ["CPO"])[0] == 3003
-    assert code(handshake.pick_endpoints, details(("tokens", "SENDER")), ["EMSP"])[0] == 3003
+    assert handshake.pick_endpoints(DECODE, details(own, ("locations", "SENDER")), ["CPO"])
+    assert handshake.pick_endpoints(DECODE, details(own, ("tokens", "SENDER"), wrap=True), ["EMSP"])
+    assert handshake.pick_endpoints(DECODE, details(own), ["OTHER"])
+    assert (
+        code(handshake.pick_endpoints, DECODE, details(own, ("tokens", "SENDER")), ["CPO"])[0]
+        == 3003
+    )
+    assert (
+        code(handshake.pick_endpoints, DECODE, details(("tokens", "SENDER")), ["EMSP"])[0] == 3003
+    )
 
 
 def test_advised_endpoints_are_named():
