@@ -15,12 +15,12 @@ import pytest
 from aiohttp import web
 
 from gateway.cache.hot import HotSet
+from gateway.http.wire import WIRE
 from gateway.hub.authorise import Authoriser, Keeper
 from gateway.hub.context import Hub
 from gateway.hub.network import Directory
 from gateway.hub.peer import seal_context
 from gateway.hub.seal import Seal, token_hash
-from gateway.http.wire import WIRE
 from gateway.push.client import PeerClient
 from gateway.push.guard import GuardPolicy
 from gateway.settings import Settings

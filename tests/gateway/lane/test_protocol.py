@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import inspect
+import re
 import time
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def test_aiohttp_when_a_release_changes_what_the_lane_leans_on_then_this_fails()
         | set(vars(LaneProtocol))
         | {"_hot", "_make_server", "_waiting", "_write"}
     )
-    used = {w for w in set(__import__("re").findall(r"(?:self|server)\.(_[a-z_]+)", source))}
+    used = set(re.findall(r"(?:self|server)\.(_[a-z_]+)", source))
     assert used - own - set(PINNED) == {"_kwargs"}
     assert aiohttp.__version__.startswith("3."), "read web_protocol.py again before going on"
     assert list(inspect.signature(web_server.Server.__init__).parameters)[:5] == [

@@ -12,11 +12,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from gateway.http import pnc as room
 from gateway.hub import contract as contracts
 from gateway.hub import trust as trusts
 from gateway.hub.contract import PlugAndCharge
 from gateway.hub.trust import Trust
-from gateway.http import pnc as room
 from gateway.store import contract as store
 from pnc import authority, certificate, pem
 
