@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocpi import guard, text
+from ocpi import guard
+from ocpi import text as texts
 from ocpi.errors import OcpiError
 from ocpi.model import command
 from ocpi.model.cdr import Cdr, CdrDimension, CdrLocation, CdrToken, ChargingPeriod
@@ -256,7 +257,7 @@ def test_hostile_numbers_are_exact_and_bounded_or_refused(hostile, tolerant):
         accepted += 1
         kwh = codec.decode(V, "session", raw, tolerant=tolerant).kwh
         assert kwh.is_finite()
-        assert abs(kwh.adjusted()) <= text.MAGNITUDE_MAX
+        assert abs(kwh.adjusted()) <= texts.MAGNITUDE_MAX
         if not tolerant:
             assert kwh == Decimal(text)
     assert accepted >= 15
