@@ -85,8 +85,8 @@ def _unnamed() -> str:
 class CdrLocation(Value, frozen=True, kw_only=True):
     """Where a session took place, as it was then.
 
-    Two widespread implementations have no ``evse_uid`` here although it is required; a CDR is money,
-    so it is read as not available.
+    Two widespread implementations have no ``evse_uid`` here although it is required. A CDR is
+    money: it is read as not available.
     """
 
     id: Id

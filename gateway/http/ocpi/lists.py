@@ -42,7 +42,7 @@ async def _party_list(message: Message, owner: PartyId) -> Reply:
         if error.code != NO_MATCHING_ENDPOINTS:
             raise
         return await _own_list(message, owner)
-    reply = passed_on(answer, owner)
+    reply = passed_on(answer, owner, is_list=True)
     kept = [(n, v) for n in ("X-Total-Count", "X-Limit") if (v := answer.header(n)) is not None]
     following = page.read_link(answer.header("Link"), answer.url)
     if following is not None:

@@ -6,6 +6,7 @@ from gateway.http.message import Message, Reply
 from gateway.hub import find, forward
 from gateway.hub.forward import Onward
 from gateway.hub.peer import Answer
+from ocpi import envelope
 from ocpi.model.party import PartyId
 from ocpi.routing import By, Forward, OpenRoute
 
@@ -14,10 +15,14 @@ from ocpi.routing import By, Forward, OpenRoute
 PASSED = frozenset({200, 201, 202, 400, 404, 405})
 
 
-def passed_on(answer: Answer, from_: PartyId) -> Reply:
-    """The receiver's envelope, byte for byte."""
+def passed_on(answer: Answer, from_: PartyId, *, is_list: bool = False) -> Reply:
+    """The receiver's envelope, byte for byte; only a list around a single object is taken off.
+
+    Widespread implementations send one (ocpi.md §10 row 1), and whoever asked must not suffer it.
+    """
     status = answer.http_status if answer.http_status in PASSED else 200
-    return Reply(envelope=answer.body, http_status=status, from_=from_)
+    body = answer.body if is_list else envelope.unwrapped(answer.body)
+    return Reply(envelope=body, http_status=status, from_=from_)
 
 
 def onward(message: Message, to: PartyId, *, query_string: str | None = None) -> Onward:

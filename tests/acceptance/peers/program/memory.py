@@ -24,6 +24,8 @@ class Memory:
         self.clients: dict[str, str] = dict(config.get("clients", {}))
         self.credentials: dict[str, dict[str, Any]] = {}
         self.commands: list[dict[str, Any]] = []
+        # keys that no list shows: what only this peer can answer for
+        self.unlisted = {key.lower() for key in config.get("unlisted", [])}
         for module, items in config.get("seed", {}).items():
             for item in items:
                 key = item.get("uid") or item["id"]
@@ -53,27 +55,41 @@ def crud_class(memory: Memory, names: SimpleNamespace) -> type:
             if module.value == "commands":
                 return {"result": "ACCEPTED", "message": []}
             found = memory.objects.get((module.value, str(id).lower()))
-            if found is None and module.value in {"tokens", "locations"} and role.value in {"EMSP", "CPO"}:
+            if (
+                found is None
+                and module.value in {"tokens", "locations"}
+                and role.value in {"EMSP", "CPO"}
+            ):
                 sender = {"tokens": "EMSP", "locations": "CPO"}[module.value]
                 if role.value == sender:
                     raise names.NotFound
             return found
 
         @classmethod
-        async def list(cls, module: Any, role: Any, filters: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-            rows = [v for (name, _), v in sorted(memory.objects.items()) if name == module.value]
+        async def list(
+            cls, module: Any, role: Any, filters: dict[str, Any], *args: Any, **kwargs: Any
+        ) -> Any:
+            rows = [
+                v
+                for (name, key), v in sorted(memory.objects.items())
+                if name == module.value and key not in memory.unlisted
+            ]
             page = rows[filters["offset"] : filters["offset"] + filters["limit"]]
             return page, len(rows), filters["offset"] + len(page) >= len(rows)
 
         @classmethod
-        async def create(cls, module: Any, role: Any, data: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        async def create(
+            cls, module: Any, role: Any, data: dict[str, Any], *args: Any, **kwargs: Any
+        ) -> Any:
             if module.value == "credentials":
                 return register(memory, data, flat="roles" not in data["credentials"])
             memory.objects[module.value, str(data.get("uid") or data.get("id")).lower()] = data
             return data
 
         @classmethod
-        async def update(cls, module: Any, role: Any, data: dict[str, Any], id: Any, *args: Any, **kwargs: Any) -> Any:
+        async def update(
+            cls, module: Any, role: Any, data: dict[str, Any], id: Any, *args: Any, **kwargs: Any
+        ) -> Any:
             if module.value == "credentials":
                 return register(memory, data, flat="roles" not in data["credentials"])
             memory.objects[module.value, str(id).lower()] = data
@@ -87,7 +103,9 @@ def crud_class(memory: Memory, names: SimpleNamespace) -> type:
             memory.objects.pop((module.value, str(id).lower()), None)
 
         @classmethod
-        async def do(cls, module: Any, role: Any, action: Any, *args: Any, data: Any = None, **kwargs: Any) -> Any:
+        async def do(
+            cls, module: Any, role: Any, action: Any, *args: Any, data: Any = None, **kwargs: Any
+        ) -> Any:
             token = kwargs.get("auth_token")
             if action.value == "GetClientToken":
                 if token in memory.clients:

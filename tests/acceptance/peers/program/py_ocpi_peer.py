@@ -58,7 +58,9 @@ memory = Memory(config)
 names = SimpleNamespace(Crud=Crud, NotFound=NotFoundOCPIError)
 role = RoleEnum.emsp if config["role"] == "EMSP" else RoleEnum.cpo
 plain_http([e for role_ in ENDPOINTS[VersionNumber.v_2_2_1].values() for e in role_])
-app = get_application([VersionNumber.v_2_2_1], [role], crud_class(memory, names), adapter_class(), http_push=True)
+app = get_application(
+    [VersionNumber.v_2_2_1], [role], crud_class(memory, names), adapter_class(), http_push=True
+)
 plain_http(app.dependency_overrides[dependencies.get_versions]())
 
 
