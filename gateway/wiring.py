@@ -27,6 +27,7 @@ from gateway.http.app import Room, build
 from gateway.http.lane.hot import Lane
 from gateway.http.lane.runner import LaneRunner
 from gateway.http.wire import WIRE
+from gateway.hub import refresh
 from gateway.hub.authorise import Authoriser, Keeper
 from gateway.hub.authorise.record import NETWORK_KEY
 from gateway.hub.clearing import own_party
@@ -137,6 +138,7 @@ async def working(assembly: Assembly) -> AsyncIterator[None]:
                 ("reconciler", assembly.reconciler.run()),
                 ("pusher", assembly.pusher.run(hub)),
                 ("chores", chores.run(hub, assembly.presence)),
+                ("evidence", refresh.run(hub, assembly.keeper)),
             )
         ]
         try:
@@ -155,7 +157,7 @@ async def serve(
 ) -> None:
     """One gateway process, listening until `stop`."""
     async with open_hub(settings) as assembly, working(assembly):
-        lane = Lane(assembly.authoriser, version=WIRE.preferred)
+        lane = Lane(assembly.authoriser)
         _count(assembly, lane)
         app = build(
             assembly.hub,
