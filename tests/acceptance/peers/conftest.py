@@ -142,6 +142,92 @@ def _plain(text: Any) -> Any:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).replace(microsecond=0)
 
 
+class Seed:
+    """What peers have from the beginning."""
+
+    @staticmethod
+    def location(party_id: str) -> dict[str, Any]:
+        connector = {
+            "id": "1", "standard": "IEC_62196_T2_COMBO", "format": "CABLE", "power_type": "DC",
+            "max_voltage": 920, "max_amperage": 500, "max_electric_power": 150_000,
+            "tariff_ids": [f"{party_id}-TARIF"], "terms_and_conditions": None,
+            "last_updated": "2026-03-01T10:00:00Z",
+        }  # fmt: skip
+        evse = {
+            "uid": f"{party_id}-GARE-1", "evse_id": f"FR*{party_id}*EGARE*1", "status": "AVAILABLE",
+            "capabilities": ["REMOTE_START_STOP_CAPABLE"], "connectors": [connector],
+            "last_updated": "2026-03-01T10:00:00.250000Z",
+        }  # fmt: skip
+        return {
+            "country_code": "FR", "party_id": party_id, "id": f"{party_id}-Gare", "publish": True,
+            "name": "Gare de Lyon", "address": "Place Louis-Armand 1", "city": "Paris",
+            "postal_code": "75012", "country": "FRA", "time_zone": "Europe/Paris",
+            "coordinates": {"latitude": "48.844304", "longitude": "2.374377"}, "evses": [evse],
+            "last_updated": "2026-03-01T10:00:00.250000Z",
+        }  # fmt: skip
+
+    @staticmethod
+    def tariff(party_id: str) -> dict[str, Any]:
+        parts = [{"type": "ENERGY", "price": 0.45, "vat": 20.0, "step_size": 1}]
+        return {
+            "country_code": "FR", "party_id": party_id, "id": f"{party_id}-TARIF", "currency": "EUR",
+            "type": "REGULAR", "elements": [{"price_components": parts}],
+            "last_updated": "2026-03-01T10:00:00Z",
+        }  # fmt: skip
+
+    @staticmethod
+    def card_of_voltaris(uid: str) -> dict[str, Any]:
+        return {
+            "country_code": "NL", "party_id": "VLT", "uid": uid, "type": "RFID",
+            "contract_id": "NL-VLT-C00099001",
+        }  # fmt: skip
+
+    @staticmethod
+    def session(party_id: str) -> dict[str, Any]:
+        return {
+            "country_code": "FR", "party_id": party_id, "id": f"{party_id}-S1",
+            "start_date_time": "2026-03-02T08:00:00Z", "end_date_time": "2026-03-02T08:30:00Z",
+            "kwh": 20.5, "cdr_token": Seed.card_of_voltaris("VLT-OLD"), "auth_method": "WHITELIST",
+            "location_id": f"{party_id}-Gare", "evse_uid": f"{party_id}-GARE-1", "connector_id": "1",
+            "currency": "EUR", "total_cost": {"excl_vat": 9.225, "incl_vat": 11.07},
+            "status": "COMPLETED", "last_updated": "2026-03-02T08:30:00Z",
+        }  # fmt: skip
+
+    @staticmethod
+    def cdr(party_id: str) -> dict[str, Any]:
+        place = Seed.location(party_id)
+        period = {
+            "start_date_time": "2026-03-02T08:00:00Z", "tariff_id": f"{party_id}-TARIF",
+            "dimensions": [{"type": "ENERGY", "volume": 20.5}, {"type": "TIME", "volume": 0.5}],
+        }  # fmt: skip
+        return {
+            "country_code": "FR", "party_id": party_id, "id": f"{party_id}-CDR1",
+            "start_date_time": "2026-03-02T08:00:00Z", "end_date_time": "2026-03-02T08:30:00Z",
+            "session_id": f"{party_id}-S1", "cdr_token": Seed.card_of_voltaris("VLT-OLD"),
+            "auth_method": "WHITELIST", "currency": "EUR", "tariffs": [Seed.tariff(party_id)],
+            "cdr_location": {
+                **{name: place[name] for name in ("name", "address", "city", "postal_code", "country")},
+                "id": place["id"], "coordinates": place["coordinates"],
+                "evse_uid": f"{party_id}-GARE-1", "evse_id": f"FR*{party_id}*EGARE*1",
+                "connector_id": "1", "connector_standard": "IEC_62196_T2_COMBO",
+                "connector_format": "CABLE", "connector_power_type": "DC",
+            },
+            "charging_periods": [period], "total_cost": {"excl_vat": 9.225, "incl_vat": 11.07},
+            "total_energy": 20.5, "total_time": 0.5, "last_updated": "2026-03-02T08:31:00Z",
+        }  # fmt: skip
+
+    @staticmethod
+    def card(party_id: str, name: str, **changes: Any) -> dict[str, Any]:
+        """Every optional is there as null: the peers' models want it so."""
+        return {
+            "country_code": "FR", "party_id": party_id, "uid": f"{party_id}-{name}", "type": "RFID",
+            "contract_id": f"FR-{party_id}-C{sum(map(ord, name)):08d}", "visual_number": None,
+            "issuer": "Carte Blanche", "group_id": None, "valid": True, "whitelist": "NEVER",
+            "language": "fr", "default_profile_type": None, "energy_contract": None,
+            "last_updated": "2026-03-01T10:00:00Z",
+        } | changes  # fmt: skip
+
+
 class HubProcess:
     """`networkcore up` in a folder of its own, and the command line beside it."""
 
@@ -320,6 +406,11 @@ async def network(
 @pytest.fixture(scope="session")
 def wait_until() -> Callable[..., Awaitable[Any]]:
     return eventually
+
+
+@pytest.fixture(scope="session")
+def seed() -> type[Seed]:
+    return Seed
 
 
 @pytest.fixture(scope="session")

@@ -14,86 +14,15 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 PARTIES = {"py-ocpi": "PYC", "extrawest-ocpi": "XWC"}
 
 
-def location(party_id: str) -> dict[str, Any]:
-    connector = {
-        "id": "1", "standard": "IEC_62196_T2_COMBO", "format": "CABLE", "power_type": "DC",
-        "max_voltage": 920, "max_amperage": 500, "max_electric_power": 150_000,
-        "tariff_ids": [f"{party_id}-TARIF"], "terms_and_conditions": None,
-        "last_updated": "2026-03-01T10:00:00Z",
-    }  # fmt: skip
-    evse = {
-        "uid": f"{party_id}-GARE-1", "evse_id": f"FR*{party_id}*EGARE*1", "status": "AVAILABLE",
-        "capabilities": ["REMOTE_START_STOP_CAPABLE"], "connectors": [connector],
-        "last_updated": "2026-03-01T10:00:00.250000Z",
-    }  # fmt: skip
-    return {
-        "country_code": "FR", "party_id": party_id, "id": f"{party_id}-Gare", "publish": True,
-        "name": "Gare de Lyon", "address": "Place Louis-Armand 1", "city": "Paris",
-        "postal_code": "75012", "country": "FRA", "time_zone": "Europe/Paris",
-        "coordinates": {"latitude": "48.844304", "longitude": "2.374377"}, "evses": [evse],
-        "last_updated": "2026-03-01T10:00:00.250000Z",
-    }  # fmt: skip
-
-
-def tariff(party_id: str) -> dict[str, Any]:
-    parts = [{"type": "ENERGY", "price": 0.45, "vat": 20.0, "step_size": 1}]
-    return {
-        "country_code": "FR", "party_id": party_id, "id": f"{party_id}-TARIF", "currency": "EUR",
-        "type": "REGULAR", "elements": [{"price_components": parts}],
-        "last_updated": "2026-03-01T10:00:00Z",
-    }  # fmt: skip
-
-
-def card_of_voltaris(uid: str) -> dict[str, Any]:
-    return {
-        "country_code": "NL", "party_id": "VLT", "uid": uid, "type": "RFID",
-        "contract_id": "NL-VLT-C00099001",
-    }  # fmt: skip
-
-
-def session(party_id: str) -> dict[str, Any]:
-    return {
-        "country_code": "FR", "party_id": party_id, "id": f"{party_id}-S1",
-        "start_date_time": "2026-03-02T08:00:00Z", "end_date_time": "2026-03-02T08:30:00Z",
-        "kwh": 20.5, "cdr_token": card_of_voltaris("VLT-OLD"), "auth_method": "WHITELIST",
-        "location_id": f"{party_id}-Gare", "evse_uid": f"{party_id}-GARE-1", "connector_id": "1",
-        "currency": "EUR", "total_cost": {"excl_vat": 9.225, "incl_vat": 11.07},
-        "status": "COMPLETED", "last_updated": "2026-03-02T08:30:00Z",
-    }  # fmt: skip
-
-
-def cdr(party_id: str) -> dict[str, Any]:
-    place = location(party_id)
-    period = {
-        "start_date_time": "2026-03-02T08:00:00Z", "tariff_id": f"{party_id}-TARIF",
-        "dimensions": [{"type": "ENERGY", "volume": 20.5}, {"type": "TIME", "volume": 0.5}],
-    }  # fmt: skip
-    return {
-        "country_code": "FR", "party_id": party_id, "id": f"{party_id}-CDR1",
-        "start_date_time": "2026-03-02T08:00:00Z", "end_date_time": "2026-03-02T08:30:00Z",
-        "session_id": f"{party_id}-S1", "cdr_token": card_of_voltaris("VLT-OLD"),
-        "auth_method": "WHITELIST", "currency": "EUR", "tariffs": [tariff(party_id)],
-        "cdr_location": {
-            **{name: place[name] for name in ("name", "address", "city", "postal_code", "country")},
-            "id": place["id"], "coordinates": place["coordinates"],
-            "evse_uid": f"{party_id}-GARE-1", "evse_id": f"FR*{party_id}*EGARE*1",
-            "connector_id": "1", "connector_standard": "IEC_62196_T2_COMBO",
-            "connector_format": "CABLE", "connector_power_type": "DC",
-        },
-        "charging_periods": [period], "total_cost": {"excl_vat": 9.225, "incl_vat": 11.07},
-        "total_energy": 20.5, "total_time": 0.5, "last_updated": "2026-03-02T08:31:00Z",
-    }  # fmt: skip
-
-
 @pytest_asyncio.fixture(loop_scope="session", params=["py-ocpi", "extrawest-ocpi"])
-async def peer(request, network):
+async def peer(request, network, seed):
     """A CPO with one location, its tariff, and one charge of the simulated eMSP's driver."""
     who = PARTIES[request.param]
-    seed = {
-        "locations": [location(who)], "tariffs": [tariff(who)],
-        "sessions": [session(who)], "cdrs": [cdr(who)],
+    held = {
+        "locations": [seed.location(who)], "tariffs": [seed.tariff(who)],
+        "sessions": [seed.session(who)], "cdrs": [seed.cdr(who)],
     }  # fmt: skip
-    return await network.peer(request.param, "CPO", who, seed)
+    return await network.peer(request.param, "CPO", who, held)
 
 
 def of(peer, objects: dict[str, Any], key: str) -> Any:
@@ -121,18 +50,20 @@ async def test_commands_are_derived_where_the_cpo_does_not_name_them(network, pe
 
 
 @pytest.mark.parametrize(
-    ("module", "key", "make"),
+    ("module", "key", "kind"),
     [
-        ("locations", "Gare", location),
-        ("tariffs", "TARIF", tariff),
-        ("sessions", "S1", session),
-        ("cdrs", "CDR1", cdr),
+        ("locations", "Gare", "location"),
+        ("tariffs", "TARIF", "tariff"),
+        ("sessions", "S1", "session"),
+        ("cdrs", "CDR1", "cdr"),
     ],
 )
-async def test_its_objects_are_pulled_and_told(network, peer, wait_until, same, module, key, make):
+async def test_its_objects_are_pulled_and_told(
+    network, peer, wait_until, same, seed, module, key, kind
+):
     told = await arrives(wait_until, peer, getattr(network.emsp, module), key)
 
-    sent = make(peer.party_id)
+    sent = getattr(seed, kind)(peer.party_id)
     if module == "cdrs":  # no field of the peers' CdrLocation, though required: they leave it out
         del sent["cdr_location"]["evse_uid"]
     same(sent, told)
