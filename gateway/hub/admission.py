@@ -27,6 +27,8 @@ class Letterhead(msgspec.Struct, frozen=True, kw_only=True):
 
 async def admit(hub: Hub, new: NewParty) -> str:
     """Makes the demand partner, or gives a known one a new bearer token; shown this once."""
+    if new.party == hub.party:
+        raise PartnerError(f"{new.party} is the hub itself")
     token = new_token()
     now = hub.clock.now()
     pair = (new.party.country_code, new.party.party_id)
@@ -51,7 +53,7 @@ async def admit(hub: Hub, new: NewParty) -> str:
         await conn.execute(SQL["add_prefix"], "".join(pair), *pair)
         await conn.execute(SQL["revoke"], platform_id, now)
         await conn.execute(SQL["add_token"], platform_id, token_hash(token), now)
-    await hub.network_changed()
+    await hub.refresh_network()
     return token
 
 

@@ -7,7 +7,6 @@ request, session and CDR is the `authorization_reference` that the hub mints her
 from __future__ import annotations
 
 import hashlib
-import secrets
 import uuid
 from datetime import datetime
 from typing import Any
@@ -17,10 +16,10 @@ import msgspec
 from gateway.hub import command, nearby
 from gateway.hub.context import Hub
 from gateway.hub.drivertoken import Card, build
-from gateway.hub.peer import new_id
+from gateway.hub.peer import Answer
 from gateway.store.sql import load
 from ocpi import envelope
-from ocpi.errors import OcpiError, invalid
+from ocpi.errors import OcpiError
 from ocpi.model.command import (
     CommandResponse,
     CommandResponseType,
@@ -30,12 +29,13 @@ from ocpi.model.command import (
     StopSession,
 )
 from ocpi.model.location import EVSE
-from ocpi.model.party import PartyId, same
+from ocpi.model.party import PartyId
 from ocpi.model.session import Session, SessionStatus
 from ocpi.model.token import TokenType
 
 SQL = load("gateway.store", "charge.sql")
 UID_CHARS = 24
+OVER = frozenset({SessionStatus.COMPLETED, SessionStatus.INVALID})
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +49,26 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     evse_uid: str
     connector_id: str | None
     contract_id: str
+    correlation_id: str
     language: str | None = None
+
+
+class Stop(msgspec.Struct, frozen=True, kw_only=True):
+    """Who wants which charge to end."""
+
+    platform_id: int
+    asker: PartyId
+    charge_id: str
+    correlation_id: str
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """One command on its way from a demand partner to an operator."""
+
+    platform_id: int
+    asker: PartyId
+    owner: PartyId
+    correlation_id: str
 
 
 class Charge(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,13 +88,15 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
     cdr_key: str | None
 
 
-async def start(hub: Hub, wanted: Wanted) -> str:
-    """Asks the operator to start; returns the charge's id. A refusal is kept with its reason."""
+async def start(hub: Hub, charge_id: str, wanted: Wanted) -> str:
+    """Asks the operator to start; returns the charge's id. A refusal is kept with its reason.
+
+    Under one `charge_id` the operator is asked once, even if the process that asked has died since.
+    """
     evse = await _evse(hub, wanted)
-    charge_id = secrets.token_urlsafe(18)
     reference = uuid.uuid4().hex
     uid = _uid(wanted)
-    await hub.db.execute(
+    begun = await hub.db.fetchval(
         SQL["insert"],
         charge_id,
         wanted.platform_id,
@@ -91,6 +112,8 @@ async def start(hub: Hub, wanted: Wanted) -> str:
         reference,
         hub.clock.now(),
     )
+    if begun is None:
+        return charge_id
     body = StartSession(
         response_url=hub.versions_url,
         token=build(hub, wanted.asker, _card(wanted, uid)),
@@ -99,7 +122,13 @@ async def start(hub: Hub, wanted: Wanted) -> str:
         connector_id=wanted.connector_id,
         authorization_reference=reference,
     )
-    key, refused = await _send(hub, wanted, CommandType.START_SESSION, body)
+    order = Order(
+        platform_id=wanted.platform_id,
+        asker=wanted.asker,
+        owner=wanted.owner,
+        correlation_id=wanted.correlation_id,
+    )
+    key, refused = await _send(hub, order, CommandType.START_SESSION, body)
     if key is not None:
         await hub.db.execute(SQL["commanded"], charge_id, key)
     if refused is not None:
@@ -107,27 +136,23 @@ async def start(hub: Hub, wanted: Wanted) -> str:
     return charge_id
 
 
-async def stop(hub: Hub, platform_id: int, asker: PartyId, charge_id: str) -> Charge | None:
+async def stop(hub: Hub, asked: Stop) -> Charge | None:
     """Asks the operator to stop; None when there is no such charge of this partner."""
-    charge = await status(hub, platform_id, charge_id)
-    if charge is None or charge.session is None or charge.session.status != SessionStatus.ACTIVE:
+    charge = await status(hub, asked.platform_id, asked.charge_id)
+    if charge is None or charge.session is None or charge.session.status in OVER:
         return charge
-    wanted = Wanted(
-        platform_id=platform_id,
-        asker=asker,
-        issuer="",
+    order = Order(
+        platform_id=asked.platform_id,
+        asker=asked.asker,
         owner=charge.owner,
-        location_id=charge.location_id,
-        evse_uid=charge.evse_uid,
-        connector_id=None,
-        contract_id=charge.contract_id,
+        correlation_id=asked.correlation_id,
     )
     body = StopSession(response_url=hub.versions_url, session_id=charge.session.id)
-    key, refused = await _send(hub, wanted, CommandType.STOP_SESSION, body)
+    key, refused = await _send(hub, order, CommandType.STOP_SESSION, body)
     if refused is not None:
-        raise OcpiError(3000, 200, f"the operator did not stop the session: {refused}")
-    await hub.db.execute(SQL["stopping"], charge_id, key)
-    return await status(hub, platform_id, charge_id)
+        raise OcpiError(3000, 200, f"the operator did not stop the session: {refused}", field="id")
+    await hub.db.execute(SQL["stopping"], asked.charge_id, key)
+    return await status(hub, asked.platform_id, asked.charge_id)
 
 
 async def status(hub: Hub, platform_id: int, charge_id: str) -> Charge | None:
@@ -160,17 +185,16 @@ def _charge(hub: Hub, row: Any) -> Charge:
 
 
 async def _evse(hub: Hub, wanted: Wanted) -> EVSE:
-    found = await nearby.one(hub, wanted.owner, wanted.location_id)
-    if found is None:
-        raise invalid("location_id", "no such location of this operator")
-    for evse in found.location.evses:
-        if same(evse.uid, wanted.evse_uid):
-            return evse
-    raise invalid("evse_uid", "no such EVSE at this location")
+    """Where to charge, as the asker may know it."""
+    found = await nearby.one(hub, wanted.asker, wanted.owner, wanted.location_id)
+    evse = nearby.evse_of(found.location, wanted.evse_uid)
+    if wanted.connector_id is not None:
+        nearby.connector_of(evse, wanted.connector_id)
+    return evse
 
 
 async def _send(
-    hub: Hub, wanted: Wanted, name: str, body: StartSession | StopSession
+    hub: Hub, order: Order, name: str, body: StartSession | StopSession
 ) -> tuple[str | None, str | None]:
     """(key of the command, why it was refused)."""
     version = hub.wire.preferred
@@ -181,22 +205,29 @@ async def _send(
             name=name,
             raw=raw,
             version=version,
-            origin=wanted.asker,
-            platform_id=wanted.platform_id,
-            correlation_id=new_id(),
-            to=wanted.owner,
+            origin=order.asker,
+            platform_id=order.platform_id,
+            correlation_id=order.correlation_id,
+            to=order.owner,
             is_from_api=True,
         )
     except OcpiError as error:
         return None, error.message
-    answered = relayed.answer.envelope
-    data = envelope.single(answered.data) if answered is not None else None
+    return relayed.key, _refusal(hub, version, relayed.answer)
+
+
+def _refusal(hub: Hub, version: str, answer: Answer) -> str | None:
+    """Why the operator's first answer means no; None when it accepted."""
+    if answer.envelope is None:
+        return "the operator's answer could not be understood"
+    data = envelope.single(answer.envelope.data)
     if data is None:
-        return relayed.key, "the operator's answer could not be understood"
-    response: CommandResponse = hub.wire.decode(version, "command_response", data)
-    if response.result != CommandResponseType.ACCEPTED:
-        return relayed.key, response.result
-    return relayed.key, None
+        return f"the operator answered {answer.envelope.status_code}"
+    try:
+        response: CommandResponse = hub.wire.decode(version, "command_response", data)
+    except OcpiError:
+        return "the operator's answer could not be understood"
+    return None if response.result == CommandResponseType.ACCEPTED else response.result
 
 
 def _uid(wanted: Wanted) -> str:

@@ -11,8 +11,7 @@ from gateway.hub import nearby
 from gateway.hub.context import Hub
 from gateway.store.sql import load
 from ocpi.errors import invalid
-from ocpi.model.location import Location
-from ocpi.model.party import PartyId, fold, same
+from ocpi.model.party import PartyId, fold
 from ocpi.model.tariff import Tariff
 from settlement.errors import Held
 from settlement.tariff import estimate
@@ -26,6 +25,7 @@ REGULAR = frozenset({None, "REGULAR"})
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """Where, how much, how long."""
 
+    asker: PartyId
     owner: PartyId
     location_id: str
     evse_uid: str
@@ -46,12 +46,11 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 
 async def quote(hub: Hub, wish: Wish) -> Estimate:
     """The estimate; refuses with the reason where no public tariff can be applied."""
-    found = await nearby.one(hub, wish.owner, wish.location_id)
-    if found is None:
-        raise invalid("location_id", "no such location of this operator")
+    found = await nearby.one(hub, wish.asker, wish.owner, wish.location_id)
     if found.time_zone is None:
         raise invalid("location_id", "the operator gave this location no time zone")
-    wanted = _tariff_ids(found.location, wish)
+    evse = nearby.evse_of(found.location, wish.evse_uid)
+    wanted = nearby.connector_of(evse, wish.connector_id).tariff_ids
     tariff, content_hash = await _regular(hub, wish, wanted)
     plan = Plan(
         start=wish.start,
@@ -62,7 +61,8 @@ async def quote(hub: Hub, wish: Wish) -> Estimate:
     )
     priced = estimate.quote(tariff, plan)
     if isinstance(priced, Held):
-        raise invalid("tariff", f"{priced.reason}: {priced.detail}")
+        detail = f"its tariff cannot be quoted: {priced.reason}: {priced.detail}"
+        raise invalid("connector_id", detail)
     return Estimate(tariff=tariff, content_hash=content_hash, priced=priced)
 
 
@@ -84,14 +84,3 @@ async def _regular(hub: Hub, wish: Wish, wanted: tuple[str, ...]) -> tuple[Tarif
 def _is_in_force(tariff: Tariff, at: datetime) -> bool:
     has_begun = tariff.start_date_time is None or tariff.start_date_time <= at
     return has_begun and (tariff.end_date_time is None or at < tariff.end_date_time)
-
-
-def _tariff_ids(location: Location, wish: Wish) -> tuple[str, ...]:
-    for evse in location.evses:
-        if not same(evse.uid, wish.evse_uid):
-            continue
-        for connector in evse.connectors:
-            if wish.connector_id is None or same(connector.id, wish.connector_id):
-                return connector.tariff_ids
-        raise invalid("connector_id", "no such connector at this EVSE")
-    raise invalid("evse_uid", "no such EVSE at this location")

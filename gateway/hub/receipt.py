@@ -10,7 +10,6 @@ from settlement.store.archive import DocumentLine, Format
 from settlement.store.view import SettlementView
 
 SETTLED = "SETTLED"
-RECEIPT_LEG_KINDS = frozenset({"receipt", "driver_receipt", "driver_invoice"})
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

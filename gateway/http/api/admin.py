@@ -13,6 +13,8 @@ from ocpi.model.party import party
 async def add_partner(call: Call) -> Answer:
     """`POST /admin/partners`: an OCPI invitation with TOKEN_A, or a bearer token for the API."""
     body: shape.InviteRequest = call.body
+    if body.kind == "api" and body.role != "EMSP":
+        raise Refusal(422, "invalid-field", "role: partners of the plain API are EMSPs", "role")
     new = NewParty(
         party=party(body.country_code, body.party_id),
         role=body.role,
@@ -24,7 +26,7 @@ async def add_partner(call: Call) -> Answer:
     try:
         answer = await _invite(call, body, new)
     except PartnerError as error:
-        raise Refusal(409, "not-possible", str(error)) from error
+        raise Refusal(409, "not-possible", str(error), "party_id") from error
     address = body.address
     head = Letterhead(
         street=address.street,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from decimal import Decimal
 
 import msgspec
-from aiohttp import web
 
+from gateway.http.api import caller as callers
 from gateway.http.api import shape
-from gateway.http.api.operation import Answer, Call
+from gateway.http.api.accept import prefers
+from gateway.http.api.operation import EVENTS, Answer, Call
 from gateway.http.api.problem import Refusal, not_found
 from gateway.hub import charge as charges
 from gateway.hub import receipt as receipts
@@ -34,7 +35,6 @@ STREAM_S_MAX = 3600.0
 PDF = "application/pdf"
 DRIVER_DOCUMENTS = frozenset({"receipt", "receipt_credit"})
 KWH = Decimal("0.001")
-StreamHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 async def start(call: Call) -> Answer:
@@ -51,83 +51,79 @@ async def start(call: Call) -> Answer:
         connector_id=body.connector_id,
         contract_id=body.contract_id,
         language=body.language,
+        correlation_id=call.correlation_id,
     )
-    charge_id = await charges.start(call.hub, wanted)
-    value = await _current(call, charge_id)
+    charge_id = await charges.start(call.hub, call.effect_id, wanted)
+    found = await charges.status(call.hub, caller.platform.platform_id, charge_id)
+    if found is None:
+        raise _unknown()
+    value = await _shape(call.hub, found)
     return Answer(value=value, status=202, location=f"/api/v1/sessions/{charge_id}")
 
 
 async def status(call: Call) -> Answer:
     """`GET /sessions/{id}`."""
-    return Answer(value=await _current(call, call.path["id"]))
+    return Answer(value=await _shape(call.hub, await _found(call)))
 
 
 async def stop(call: Call) -> Answer:
     """`POST /sessions/{id}/stop`."""
     caller = call.partner
-    platform_id = caller.platform.platform_id
-    found = await charges.stop(call.hub, platform_id, caller.party, call.path["id"])
+    asked = charges.Stop(
+        platform_id=caller.platform.platform_id,
+        asker=caller.party,
+        charge_id=call.path["id"],
+        correlation_id=call.correlation_id,
+    )
+    found = await charges.stop(call.hub, asked)
     if found is None:
-        raise not_found("this session")
+        raise _unknown()
     if found.session is None:
-        raise Refusal(409, "not-started", "the operator has not started this session")
+        raise Refusal(409, "not-started", "the operator has not started this session", "id")
     return Answer(value=await _shape(call.hub, found), status=202)
 
 
 async def receipt(call: Call) -> Answer:
     """`GET /sessions/{id}/receipt`: JSON, or the driver's PDF with `Accept: application/pdf`."""
-    found = await charges.status(call.hub, call.partner.platform.platform_id, call.path["id"])
-    if found is None:
-        raise not_found("this session")
+    found = await _found(call)
     settled = None if found.cdr_no is None else await receipts.find(call.hub, found.cdr_no)
     if settled is None:
-        raise Refusal(409, "not-settled", "the receipt is there once the session is settled")
-    if PDF in call.accept:
+        raise Refusal(409, "not-settled", "the receipt is there once the session is settled", "id")
+    if prefers(call.accept, PDF, "application/json"):
         return await _pdf(call.hub, settled)
     return Answer(value=_receipt(found, settled))
 
 
-async def events(hub: Hub, platform_id: int, charge_id: str) -> AsyncIterator[bytes]:
-    """Server-sent events: the state now, then each change, until the session is over."""
+async def events(call: Call) -> Answer:
+    """`GET /sessions/{id}/events`: the state now, then each change, until the session is over."""
+    await _found(call)
+    return Answer(events=_changes(call), content_type=EVENTS)
+
+
+async def _changes(call: Call) -> AsyncGenerator[bytes, None]:
+    """Server-sent events; b"" whenever a look found nothing new."""
     last = b""
     ends_at = time.monotonic() + STREAM_S_MAX
-    while time.monotonic() < ends_at:
-        found = await charges.status(hub, platform_id, charge_id)
-        if found is None:
-            return
-        value = await _shape(hub, found)
+    while time.monotonic() < ends_at and await callers.is_still(call.hub, call.partner):
+        value = await _shape(call.hub, await _found(call))
         data = msgspec.json.encode(value)
-        if data != last:
-            last = data
-            yield b"event: session\ndata: " + data + b"\n\n"
-        else:
-            yield b": still here\n\n"
+        yield b"event: session\ndata: " + data + b"\n\n" if data != last else b""
+        last = data
         if value.status in ENDED:
             return
         await asyncio.sleep(LOOK_EVERY_S)
 
 
-async def stream(
-    hub: Hub, platform_id: int, charge_id: str, request: web.Request
-) -> web.StreamResponse:
-    """`GET /sessions/{id}/events`."""
-    if await charges.status(hub, platform_id, charge_id) is None:
-        raise not_found("this session")
-    response = web.StreamResponse(
-        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
-    )
-    await response.prepare(request)
-    async for chunk in events(hub, platform_id, charge_id):
-        await response.write(chunk)
-    await response.write_eof()
-    return response
-
-
-async def _current(call: Call, charge_id: str) -> shape.Charge:
-    found = await charges.status(call.hub, call.partner.platform.platform_id, charge_id)
+async def _found(call: Call) -> Charge:
+    """The charge of this path, or 404: also where it is another partner's."""
+    found = await charges.status(call.hub, call.partner.platform.platform_id, call.path["id"])
     if found is None:
-        raise not_found("this session")
-    return await _shape(call.hub, found)
+        raise _unknown()
+    return found
+
+
+def _unknown() -> Refusal:
+    return not_found("this session", "id")
 
 
 async def _shape(hub: Hub, found: Charge) -> shape.Charge:
@@ -158,11 +154,10 @@ async def _shape(hub: Hub, found: Charge) -> shape.Charge:
 
 
 async def _status(hub: Hub, found: Charge) -> tuple[shape.Status, str | None]:
-    if found.refused is not None:
-        return "REJECTED", found.refused
-    if found.session is None:
+    if found.session is None:  # else it runs, whatever was said, or not said in time, before
         is_open = found.command_result in {None, CommandResultType.ACCEPTED}
-        return ("PENDING", None) if is_open else ("REJECTED", found.command_result)
+        reason = found.refused or (None if is_open else found.command_result)
+        return ("PENDING", None) if reason is None else ("REJECTED", reason)
     if found.cdr_no is not None and await receipts.find(hub, found.cdr_no) is not None:
         return "SETTLED", None
     name = STATUS_OF_SESSION.get(found.session.status, "PENDING")
@@ -193,6 +188,8 @@ def _receipt(found: Charge, settled: Receipt) -> shape.Receipt:
 async def _pdf(hub: Hub, settled: Receipt) -> Answer:
     mine = [d for d in settled.documents if d.kind in DRIVER_DOCUMENTS]
     if not mine:
-        raise Refusal(409, "not-issued", "the document is issued with the next clearing run")
+        raise Refusal(
+            409, "not-issued", "the document is issued with the next clearing run", "Accept"
+        )
     raw = await receipts.render(hub, mine[-1].document_id, "pdf")
     return Answer(raw=raw, content_type=PDF)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.http.api.operation import Operation
+from gateway.http.api.operation import EVENTS, Operation
 from gateway.http.api.shape import Problem
 
 PARAMETER = re.compile(r"\{(\w+)\}")
@@ -19,6 +19,7 @@ REASONS = {
     502: "the operator refused or did not answer", 503: "a store is away; nothing was done",
 }  # fmt: skip
 ALWAYS = (400, 401, 503)
+ONCE = (409, 422)
 
 
 def document(operations: Sequence[Operation], server: str) -> dict[str, Any]:
@@ -85,18 +86,48 @@ def _parameters(operation: Operation, components: dict[str, Any]) -> list[dict[s
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
-    content = {"application/json": {"schema": _ref(operation.answer)}}
-    for kind in operation.also:
-        content[kind] = {"schema": {"type": "string"}}
-    found: dict[str, Any] = {
-        str(operation.status): {"description": REASONS[operation.status], "content": content}
+    done: dict[str, Any] = {
+        "description": REASONS[operation.status],
+        "content": _content(operation),
     }
-    for status in sorted({*ALWAYS, *operation.refusals}):
-        found[str(status)] = {
-            "description": REASONS[status],
-            "content": {"application/problem+json": {"schema": _ref(Problem)}},
-        }
+    headers = _headers(operation)
+    if headers:
+        done["headers"] = headers
+    found = {str(operation.status): done}
+    statuses = {*ALWAYS, *operation.refusals, *(ONCE if operation.is_once else ())}
+    if operation.audience == "partner":
+        statuses.add(403)
+    for status in sorted(statuses):
+        found[str(status)] = _problem(REASONS[status])
+    found["default"] = _problem("any other refusal, such as a body or URL that is too large")
     return found
+
+
+def _content(operation: Operation) -> dict[str, Any]:
+    if operation.is_stream:
+        said = f"Each event `session` carries a {operation.answer.__name__} as JSON in `data`."
+        return {EVENTS: {"schema": {"type": "string", "description": said}}}
+    content: dict[str, Any] = {"application/json": {"schema": _ref(operation.answer)}}
+    for kind in operation.also:
+        content[kind] = {"schema": {"type": "string", "format": "binary"}}
+    return content
+
+
+def _headers(operation: Operation) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if operation.is_once:
+        said = "`true` when this is the answer of an earlier call with the same key."
+        found["Idempotency-Replayed"] = {"description": said, "schema": {"type": "string"}}
+    if operation.is_located:
+        found["Location"] = {"description": "What was made.", "schema": {"type": "string"}}
+    return found
+
+
+def _problem(description: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "content": {"application/problem+json": {"schema": _ref(Problem)}},
+    }
 
 
 def _ref(shape: type) -> dict[str, str]:

@@ -43,7 +43,7 @@ def _place(found: Found, names: dict[Any, str]) -> shape.Place:
         ),
         distance_m=found.distance_m,
         time_zone=found.time_zone,
-        evses=tuple(_evse(e) for e in location.evses),
+        evses=tuple(_evse(e) for e in nearby.evses_of(location)),
     )
 
 

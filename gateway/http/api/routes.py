@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
 from aiohttp import web
 
 from gateway.http.api import admin, charge, place, quote, shape, token
-from gateway.http.api import caller as callers
 from gateway.http.api.openapi import document
 from gateway.http.api.operation import Operation
 from gateway.http.api.problem import Refusal, problem
 from gateway.http.api.serve import handler_for
+from gateway.http.api.stream import Streams
 from gateway.hub.context import Hub
-from gateway.store.database import StoreUnavailable
 
 ROOT = "/api/v1"
 HERE = Path(__file__).parent
@@ -25,9 +25,12 @@ OPERATIONS = (
               handler=quote.quote, body=shape.QuoteRequest, answer=shape.Quote, refusals=(422,)),
     Operation(name="start", method="POST", path="/sessions", summary="Start charging",
               handler=charge.start, body=shape.StartRequest, answer=shape.Charge, status=202,
-              is_once=True, refusals=(409, 422)),
+              is_once=True, is_located=True, refusals=(409, 422)),
     Operation(name="status", method="GET", path="/sessions/{id}", summary="How does it stand?",
               handler=charge.status, answer=shape.Charge, refusals=(404,)),
+    Operation(name="events", method="GET", path="/sessions/{id}/events",
+              summary="Every change as it happens (server-sent events)", handler=charge.events,
+              answer=shape.Charge, is_stream=True, refusals=(404,)),
     Operation(name="stop", method="POST", path="/sessions/{id}/stop", summary="Stop charging",
               handler=charge.stop, answer=shape.Charge, status=202, is_once=True,
               refusals=(404, 409, 422, 502)),
@@ -40,40 +43,48 @@ OPERATIONS = (
     Operation(name="add_partner", method="POST", path="/admin/partners",
               summary="Invite a partner", handler=admin.add_partner, body=shape.InviteRequest,
               answer=shape.Invitation, status=201, audience="administrator",
-              refusals=(409, 422)),
+              is_secret=True, refusals=(409, 422)),
 )  # fmt: skip
 
 
+_SEGMENT = re.compile(r"\{\w+\}")
+_PATHS = tuple(
+    (o.method, re.compile(re.escape(ROOT) + _SEGMENT.sub("[^/]+", o.path))) for o in OPERATIONS
+)
+PAGE_HEADERS = {
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": "default-src 'self'; style-src 'unsafe-inline'; img-src data:",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
 def add(app: web.Application, hub: Hub) -> None:
-    """Adds every operation, the description and its page."""
+    """Adds every operation, the description and its page, and what is said about other paths."""
+    streams = Streams()
+    app.on_shutdown.append(streams.close)
     for operation in OPERATIONS:
-        app.router.add_route(operation.method, ROOT + operation.path, handler_for(hub, operation))
-    app.router.add_get(f"{ROOT}/sessions/{{id}}/events", _events(hub))
+        handler = handler_for(hub, operation, streams)
+        app.router.add_route(operation.method, ROOT + operation.path, handler)
     description = msgspec.json.encode(document(OPERATIONS, hub.settings.public_url))
     page = (HERE / "docs.html").read_text(encoding="utf-8")
     script = (HERE / "docs.js").read_text(encoding="utf-8")
     _add_fixed(app, "/api/openapi.json", description.decode(), "application/json")
     _add_fixed(app, "/api/docs", page, "text/html")
     _add_fixed(app, "/api/docs.js", script, "text/javascript")
+    app.router.add_route("*", "/api/{tail:.*}", _elsewhere)
 
 
 def _add_fixed(app: web.Application, path: str, text: str, content_type: str) -> None:
     async def handle(_request: web.Request) -> web.Response:
-        return web.Response(text=text, content_type=content_type)
+        return web.Response(text=text, content_type=content_type, headers=PAGE_HEADERS)
 
     app.router.add_get(path, handle)
 
 
-def _events(hub: Hub) -> charge.StreamHandler:
-    async def handle(request: web.Request) -> web.StreamResponse:
-        try:
-            caller = await callers.partner(hub, request)
-            return await charge.stream(
-                hub, caller.platform.platform_id, request.match_info["id"], request
-            )
-        except Refusal as refusal:
-            return problem(refusal)
-        except StoreUnavailable:
-            return problem(Refusal(503, "store-away", "try again"))
-
-    return handle
+async def _elsewhere(request: web.Request) -> web.Response:
+    """No such operation: the path is unknown, or it has other methods."""
+    allow = tuple(method for method, path in _PATHS if path.fullmatch(request.path))
+    if allow:
+        detail = f"this path knows {', '.join(allow)}"
+        return problem(Refusal(405, "no-such-method", detail, "method", allow=allow))
+    return problem(Refusal(404, "no-such-path", "see /api/docs for what there is", "path"))

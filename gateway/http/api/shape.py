@@ -9,12 +9,24 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-CountryCode = Annotated[str, Meta(pattern="^[A-Za-z]{2}$", description="ISO 3166-1 alpha-2")]
-PartyCode = Annotated[str, Meta(pattern="^[A-Za-z0-9]{3}$", description="OCPI party_id")]
-Id = Annotated[str, Meta(min_length=1, max_length=36)]
+# A pattern's `$` lets a line feed follow it; max_length does not.
+CountryCode = Annotated[
+    str, Meta(pattern="^[A-Za-z]{2}$", max_length=2, description="ISO 3166-1 alpha-2")
+]
+PartyCode = Annotated[
+    str, Meta(pattern="^[A-Za-z0-9]{3}$", max_length=3, description="OCPI party_id")
+]
+Id = Annotated[
+    str, Meta(pattern="^[ -~]*[!-~][ -~]*$", max_length=36, description="OCPI CiString(36)")
+]
+Language = Annotated[str, Meta(pattern="^[a-z]{2}$", max_length=2, description="ISO 639-1")]
+Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3, description="ISO 4217")]
+Role = Literal["CPO", "EMSP", "NAP", "NSP", "OTHER", "SCSP"]
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]
 Kwh = Annotated[str, Meta(pattern=r"^[0-9]{1,4}(\.[0-9]{1,4})?$", description="kWh, decimal")]
+
+PLAN_S_MAX = 7 * 86_400
 
 Shape = msgspec.Struct
 
@@ -88,12 +100,12 @@ class At(Shape, frozen=True, kw_only=True):
 
 
 class QuoteRequest(At, frozen=True, kw_only=True):
-    """How much energy, and for how long (seconds), starting now unless `start` is given."""
+    """How much energy, and for how long (seconds, a week at most), from now or from `start` on."""
 
     energy_kwh: Kwh
-    duration_s: Annotated[int, Meta(ge=1, le=31 * 86_400)] = 3600
-    parking_s: Annotated[int, Meta(ge=0, le=31 * 86_400)] = 0
-    start: datetime | None = None
+    duration_s: Annotated[int, Meta(ge=1, le=PLAN_S_MAX)] = 3600
+    parking_s: Annotated[int, Meta(ge=0, le=PLAN_S_MAX)] = 0
+    start: Annotated[datetime, Meta(tz=True)] | None = None
 
 
 class QuoteLine(Shape, frozen=True, kw_only=True):
@@ -137,8 +149,8 @@ class Quote(Shape, frozen=True, kw_only=True):
 class StartRequest(At, frozen=True, kw_only=True):
     """Who charges: `contract_id` is your own contract with the driver."""
 
-    contract_id: Annotated[str, Meta(min_length=1, max_length=36)]
-    language: Annotated[str, Meta(pattern="^[a-z]{2}$")] | None = None
+    contract_id: Id
+    language: Language | None = None
 
 
 Status = Literal["PENDING", "ACTIVE", "STOPPING", "COMPLETED", "INVALID", "REJECTED", "SETTLED"]
@@ -184,12 +196,12 @@ class Receipt(Shape, frozen=True, kw_only=True):
 class TokenRequest(Shape, frozen=True, kw_only=True):
     """A driver's card. The hub tells every operator."""
 
-    contract_id: Annotated[str, Meta(min_length=1, max_length=36)]
+    contract_id: Id
     type: Literal["RFID", "APP_USER", "AD_HOC_USER", "OTHER"] = "RFID"
     valid: bool = True
     whitelist: Literal["ALWAYS", "ALLOWED", "ALLOWED_OFFLINE"] = "ALWAYS"
     visual_number: Annotated[str, Meta(max_length=64)] | None = None
-    language: Annotated[str, Meta(pattern="^[a-z]{2}$")] | None = None
+    language: Language | None = None
 
 
 class Token(TokenRequest, frozen=True, kw_only=True):
@@ -207,21 +219,21 @@ class Address(Shape, frozen=True, kw_only=True):
     street: Annotated[str, Meta(max_length=200)] = ""
     city: Annotated[str, Meta(max_length=100)] = ""
     postal_code: Annotated[str, Meta(max_length=20)] = ""
-    country: Annotated[str, Meta(pattern="^([A-Z]{2})?$")] = ""
+    country: Annotated[str, Meta(pattern="^([A-Z]{2})?$", max_length=2)] = ""
 
 
 class InviteRequest(Shape, frozen=True, kw_only=True):
     """A new partner, by an administrator. `api` partners get a bearer token instead of TOKEN_A."""
 
-    role: Annotated[str, Meta(pattern="^[A-Z]{2,8}$")]
+    role: Role
     country_code: CountryCode
     party_id: PartyCode
-    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    name: Annotated[str, Meta(pattern=r"\S", max_length=100)]
     kind: Literal["ocpi", "api"] = "ocpi"
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] = "EUR"
+    currency: Currency = "EUR"
     vat_id: Annotated[str, Meta(max_length=32)] | None = None
     iban: Annotated[str, Meta(max_length=34)] | None = None
-    language: Annotated[str, Meta(pattern="^[a-z]{2}$")] = "en"
+    language: Language = "en"
     address: Address = Address()
 
 

@@ -14,8 +14,9 @@ async def put(call: Call) -> Answer:
     """`PUT /tokens/{uid}`: in force everywhere when this answers."""
     body: shape.TokenRequest = call.body
     uid = call.path["uid"]
-    if len(uid) > UID_CHARS_MAX:
-        raise Refusal(422, "invalid-field", f"at most {UID_CHARS_MAX} characters", "uid")
+    if len(uid) > UID_CHARS_MAX or not uid.isascii():
+        detail = f"uid: at most {UID_CHARS_MAX} ASCII characters"
+        raise Refusal(422, "invalid-field", detail, "uid")
     caller = call.partner
     card = Card(
         uid=uid,
