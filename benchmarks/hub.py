@@ -22,13 +22,14 @@ from benchmarks.process import free_port, server
 from gateway.sim.car import Car
 from gateway.sim.cpo import ChargePointOperator
 from gateway.sim.emsp import MobilityProvider
-from gateway.sim.partner import Partner
+from gateway.sim.partner import Partner, until
 from gateway.sim.profile import GERMAN_PRICE, GERMAN_STATIONS, RHEINSTROM, VOLTARIS, Profile
 from pnc import pem
 
 PUSHES_AT_ONCE = 32
 EMAID = "NLVLTC000987654"
 READY_TIMEOUT_S = 60
+QUIET_TIMEOUT_S = 240.0
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,10 @@ def network(folder: Path, tokens: list[dict[str, Any]]) -> Iterator[Network]:
                 background.run(join(partner, invite(partner.profile, environment)))
             background.run(cpo.publish())
             background.run(fill(emsp, tokens))
+            # What was pushed is still being told to the operator: measure when that is over.
+            background.run(
+                until(lambda: len(cpo.tokens) >= len(tokens), QUIET_TIMEOUT_S, "the pushes")
+            )
             url = cpo.hub_endpoints["tokens", "SENDER"]
             path = url.removeprefix(f"http://127.0.0.1:{port}") + "/{uid}/authorize?type=RFID"
             yield Network(port, pid, cpo.token_at_hub, path, cpo, emsp, environment, background)
