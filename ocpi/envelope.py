@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Final
 
@@ -37,6 +38,9 @@ class _Frame(msgspec.Struct):
 
 
 _FRAME: Final = msgspec.json.Decoder(_Frame, strict=False)
+_BLANK_MOMENT: Final = re.compile(
+    rb'"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,12})?)(?:\+00:00|Z)?"'
+)
 _FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -108,6 +112,14 @@ def unwrapped(raw: bytes) -> bytes:
         return raw
     rest = {name: value for name, value in frame.items() if name != "data"}
     return msgspec.json.encode(rest if data is None else {"data": msgspec.Raw(data), **rest})
+
+
+def restamped(raw: bytes) -> bytes:
+    """Give JSON with a ``T`` and a ``Z`` in moments that were written with a blank.
+
+    They are understood here, but whoever they are passed on to need not understand them.
+    """
+    return _BLANK_MOMENT.sub(rb'"\1T\2Z"', raw)
 
 
 def split(data: bytes) -> list[bytes]:

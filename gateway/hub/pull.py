@@ -23,7 +23,7 @@ from gateway.hub.object import Push
 from gateway.hub.peer import Answer, Request
 from gateway.store.object import CDRS, KINDS, Key, Kind
 from ocpi import page
-from ocpi.envelope import split, timestamp
+from ocpi.envelope import restamped, split, timestamp
 from ocpi.errors import OcpiError
 from ocpi.header import Routing
 from ocpi.model.party import PartyId, fold
@@ -111,6 +111,7 @@ async def _page(hub: Hub, platform: Platform, module: str, url: str) -> Answer:
 
 async def _take(hub: Hub, platform: Platform, kind: Kind, raw: bytes, correlation_id: str) -> bool:
     version = platform.version or ""
+    raw = restamped(raw)
     try:
         value = hub.wire.decode(version, kind.wire_kind, raw)
         owner = PartyId(fold(value.country_code), fold(value.party_id))

@@ -67,6 +67,22 @@ def test_a_list_around_one_object_is_taken_off_an_answer(answer, passed_on):
     assert envelope.unwrapped(answer) == passed_on
 
 
+@pytest.mark.parametrize(
+    ("given_text", "passed_on"),
+    [
+        ("2026-11-20 23:19:07.193022+00:00", "2026-11-20T23:19:07.193022Z"),
+        ("2026-11-20 23:19:07", "2026-11-20T23:19:07Z"),
+        ("2026-11-20T23:19:07Z", "2026-11-20T23:19:07Z"),
+        ("2026-11-20 23:19:07+02:00", "2026-11-20 23:19:07+02:00"),
+        ("since 2026-11-20 23:19:07", "since 2026-11-20 23:19:07"),
+    ],
+)
+def test_a_moment_written_with_a_blank_is_passed_on_as_the_standard_has_it(given_text, passed_on):
+    assert (
+        envelope.restamped(f'{{"a":"{given_text}"}}'.encode()) == f'{{"a":"{passed_on}"}}'.encode()
+    )
+
+
 @given(st.from_regex(r"\A[!-~]{1,64}\Z"))
 def test_a_token_is_recognised_in_every_encoding(token):
     assert token in header.token_candidates(header.encode_token(token))

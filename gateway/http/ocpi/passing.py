@@ -16,13 +16,14 @@ PASSED = frozenset({200, 201, 202, 400, 404, 405})
 
 
 def passed_on(answer: Answer, from_: PartyId, *, is_list: bool = False) -> Reply:
-    """The receiver's envelope, byte for byte; only a list around a single object is taken off.
+    """The receiver's envelope as it came, but for two habits of widespread implementations.
 
-    Widespread implementations send one (ocpi.md §10 row 1), and whoever asked must not suffer it.
+    A list around a single object is taken off, and moments lose their blank (ocpi.md §10 rows 1
+    and 5): whoever asked must not suffer them.
     """
     status = answer.http_status if answer.http_status in PASSED else 200
     body = answer.body if is_list else envelope.unwrapped(answer.body)
-    return Reply(envelope=body, http_status=status, from_=from_)
+    return Reply(envelope=envelope.restamped(body), http_status=status, from_=from_)
 
 
 def onward(message: Message, to: PartyId, *, query_string: str | None = None) -> Onward:

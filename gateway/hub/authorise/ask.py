@@ -144,7 +144,7 @@ def _read_info(issuer: Issuer, data: bytes | None) -> IssuerAnswer:
         issuer=issuer,
         reply=Reply.ANSWERED,
         allowed=read.allowed,
-        info=info,
+        info=envelope.restamped(info) if info is not None else None,
         reference=_usable(read.authorization_reference),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from gateway.sim.partner import RefusedError
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+MOMENT = re.compile(r"[-0-9]{10}T[0-9:.]+Z")
 PARTIES = {"py-ocpi": "PYC", "extrawest-ocpi": "XWC"}
 
 
@@ -67,6 +69,7 @@ async def test_its_objects_are_pulled_and_told(
     if module == "cdrs":  # no field of the peers' CdrLocation, though required: they leave it out
         del sent["cdr_location"]["evse_uid"]
     same(sent, told)
+    assert MOMENT.fullmatch(told["last_updated"])  # py-ocpi writes a blank for the T
 
 
 @pytest.mark.parametrize(("module", "key"), [("locations", "Gare"), ("tariffs", "TARIF")])

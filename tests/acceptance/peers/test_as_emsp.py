@@ -141,8 +141,9 @@ async def test_a_token_never_to_be_whitelisted_is_decided_by_the_peer(network, p
     assert (reply.http_status, reply.status_code) == (200, 1000), reply.status_message
     assert reply.data["allowed"] == "ALLOWED"
     assert reply.data["authorization_reference"]
-    same_uid = reply.data["token"]["uid"].casefold() == f"{peer.party_id}-0001".casefold()
-    assert same_uid
+    token = reply.data["token"]
+    assert token["uid"].casefold() == f"{peer.party_id}-0001".casefold()
+    assert token["last_updated"] == "2026-03-01T10:00:00Z"
 
 
 async def test_a_blocked_token_is_blocked(network, peer, wait_until):
