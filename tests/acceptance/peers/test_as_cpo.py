@@ -82,6 +82,14 @@ async def test_its_objects_stand_in_the_hubs_own_list(network, peer, wait_until,
     assert f"{peer.party_id}-{key}".casefold() in [o["id"].casefold() for o in reply.data]
 
 
+async def test_its_own_list_is_passed_on_to_whoever_names_it(network, peer):
+    reply = await network.emsp.call("GET", "locations", "SENDER", "?limit=1", to=str(peer))
+
+    assert reply.is_success
+    assert [o["id"].casefold() for o in reply.data] == [f"{peer.party_id}-Gare".casefold()]
+    assert MOMENT.fullmatch(reply.data[0]["last_updated"])
+
+
 async def test_tokens_reach_it_and_so_does_a_block(network, peer, same):
     uid = f"VLT-{peer.party_id}-1"
 

@@ -59,6 +59,15 @@ async def test_tokens_are_pulled_over_pages_whose_link_leads_nowhere(network, pe
     assert mine[f"{peer.party_id}-BLOCKED".lower()]["valid"] is False
 
 
+async def test_its_own_list_is_passed_on_without_the_link_that_leads_nowhere(network, peer):
+    reply = await network.cpo.call("GET", "tokens", "SENDER", "?limit=5", to=str(peer))
+
+    assert reply.is_success
+    assert len(reply.data) == 5
+    assert reply.headers["X-Total-Count"] == str(LISTED + 1)
+    assert not reply.headers.get("Link")
+
+
 async def test_a_published_tariff_arrives(network, peer, same):
     await network.cpo.publish()
 
