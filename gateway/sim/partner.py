@@ -123,12 +123,7 @@ class Partner:
     async def register(self, versions_url: str, token_a: str) -> int:
         """Runs the credentials handshake with TOKEN_A; returns the endpoints offered."""
         self.token_for_hub = secrets.token_urlsafe(24)
-        versions = await self._ask("GET", versions_url, token_a)
-        url = next((v["url"] for v in versions.data or [] if v["version"] == VERSION), None)
-        if url is None:
-            raise RefusedError(f"{versions_url} offers no {VERSION}: {versions.status_message}")
-        details = await self._ask("GET", url, token_a)
-        self._learn(details.data["endpoints"])
+        await self._discover(versions_url, token_a)
         reply = await self._ask(
             "POST", self.hub_endpoints["credentials", "RECEIVER"], token_a, body=self.credentials()
         )
@@ -137,14 +132,28 @@ class Partner:
         self.token_at_hub = reply.data["token"]
         return len(self.hub_endpoints)
 
-    async def renew(self) -> None:
-        """PUT of our credentials: a new address and a new token for the hub, a new one for us."""
+    async def renew(self, versions_url: str) -> None:
+        """PUT of our credentials: a new address and a new token for the hub, a new one for us.
+
+        The hub may have moved since: its endpoints are read again.
+        """
         self.token_for_hub = secrets.token_urlsafe(24)
+        await self._discover(versions_url, self.token_at_hub)
         url = self.hub_endpoints["credentials", "RECEIVER"]
         reply = await self._ask("PUT", url, self.token_at_hub, body=self.credentials())
         if not reply.is_success:
             raise RefusedError(f"credentials: {reply.status_code} {reply.status_message}")
         self.token_at_hub = reply.data["token"]
+
+    async def _discover(self, versions_url: str, token: str) -> None:
+        versions = await self._ask("GET", versions_url, token)
+        url = next((v["url"] for v in versions.data or [] if v["version"] == VERSION), None)
+        if url is None:
+            raise RefusedError(f"{versions_url} offers no {VERSION}: {versions.status_message}")
+        details = await self._ask("GET", url, token)
+        if not details.is_success:
+            raise RefusedError(f"{url}: {details.status_code} {details.status_message}")
+        self._learn(details.data["endpoints"])
 
     def credentials(self) -> dict[str, Any]:
         """Our Credentials object (OCPI credentials §5.3.1)."""

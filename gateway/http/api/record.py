@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 
+import structlog
 from aiohttp import web
 
 from gateway.http.api.caller import Caller
@@ -13,6 +14,7 @@ from gateway.hub.context import Hub
 from gateway.store.exchange import Exchange
 from ocpi.header import MessageIds
 
+LOG = structlog.get_logger("api.in")
 MODULE = "api"
 PATH_CHARS_MAX = 512
 JSON = "json"
@@ -48,6 +50,17 @@ def keep(
         return
     trace.is_done = True
     caller = trace.caller
+    duration_us = int((time.perf_counter() - trace.started) * 1_000_000)
+    LOG.info(
+        "exchange",
+        module=MODULE,
+        operation=operation.name,
+        method=request.method,
+        party=str(caller.party) if caller else None,
+        correlation_id=trace.ids.correlation_id,
+        http_status=response.status,
+        ms=round(duration_us / 1000, 2),
+    )
     hub.record(
         Exchange(
             at=hub.clock.now(),
@@ -60,7 +73,7 @@ def keep(
             request_id=trace.ids.request_id,
             correlation_id=trace.ids.correlation_id,
             http_status=response.status,
-            duration_us=int((time.perf_counter() - trace.started) * 1_000_000),
+            duration_us=duration_us,
             request=None if operation.is_secret else trace.body or None,
             response=None if operation.is_secret else _text(response),
         )

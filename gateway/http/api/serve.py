@@ -140,7 +140,7 @@ def _sharpened(error: Exception, raw: bytes) -> Exception:
 def _query(operation: Operation, request: web.Request) -> Any:
     if operation.query is None:
         return None
-    names = list(request.query.keys())
+    names = [name for name, _ in request.query.items()]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise Refusal(422, "invalid-field", f"{twice}: given more than once", twice)

@@ -26,15 +26,9 @@ HEADERS: Final = {
 class Streams:
     """The open streams of this process."""
 
-    def __init__(self, *, heartbeat_s: float = HEARTBEAT_S) -> None:
+    def __init__(self) -> None:
         self._open: Counter[int] = Counter()
-        self._heartbeat_s = heartbeat_s
         self._is_closing = False
-
-    @property
-    def count(self) -> int:
-        """How many are open."""
-        return self._open.total()
 
     async def close(self, _app: web.Application) -> None:
         """The server is told to stop: nobody waits for a stream to end by itself."""
@@ -69,7 +63,7 @@ class Streams:
                     if self._is_over(request):
                         return
                     now = time.monotonic()
-                    if not chunk and now - written_at < self._heartbeat_s:
+                    if not chunk and now - written_at < HEARTBEAT_S:
                         continue
                     await response.write(chunk or HEARTBEAT)
                     written_at = now
