@@ -1,4 +1,4 @@
-# ruff: noqa: PLR0917 - pytest passes fixtures by name, never by position
+
 from __future__ import annotations
 
 import json
