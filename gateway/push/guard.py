@@ -17,43 +17,14 @@ import msgspec
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from pnc.revocation.address import is_public_address
+
 URL_LENGTH_MAX = 2048
 HOST_LENGTH_MAX = 253
 PORTS = frozenset({443, 8443})
 RESOLVE_TIMEOUT_S = 3.0
 ADDRESSES_MAX = 16
 
-# IANA IPv4 Special-Purpose Address Registry, plus multicast and class E.
-# `ipaddress.is_global` is not trusted: Python 3.11.7 calls several of these global.
-SPECIAL_V4 = tuple(
-    IPv4Network(n)
-    for n in (
-        "0.0.0.0/8",
-        "10.0.0.0/8",
-        "100.64.0.0/10",
-        "127.0.0.0/8",
-        "169.254.0.0/16",
-        "172.16.0.0/12",
-        "192.0.0.0/24",
-        "192.0.2.0/24",
-        "192.31.196.0/24",
-        "192.52.193.0/24",
-        "192.88.99.0/24",
-        "192.168.0.0/16",
-        "192.175.48.0/24",
-        "198.18.0.0/15",
-        "198.51.100.0/24",
-        "203.0.113.0/24",
-        "224.0.0.0/4",
-        "240.0.0.0/4",
-    )
-)
-# Only global unicast is considered at all; the registry's special blocks inside it are taken out.
-UNICAST_V6 = IPv6Network("2000::/3")
-SPECIAL_V6 = tuple(
-    IPv6Network(n)
-    for n in ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
-)
 # Wrappings of an IPv4 address: the address inside is the one that is reached.
 WRAPPED_V4 = (
     (IPv6Network("::ffff:0:0/96"), 0),
@@ -93,10 +64,7 @@ def unwrap(address: Address) -> Address:
 
 
 def is_public(address: Address) -> bool:
-    inner = unwrap(address)
-    if isinstance(inner, IPv4Address):
-        return not any(inner in network for network in SPECIAL_V4)
-    return inner in UNICAST_V6 and not any(inner in network for network in SPECIAL_V6)
+    return is_public_address(unwrap(address))
 
 
 def is_private_peer(address: Address) -> bool:

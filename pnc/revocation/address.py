@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Final
 
-_NOT_PUBLIC: Final = tuple(
+SPECIAL_V4: Final = tuple(
     map(
         ipaddress.ip_network,
         (
@@ -33,8 +33,8 @@ _NOT_PUBLIC: Final = tuple(
         ),
     )
 )
-_PUBLIC_SIX: Final = ipaddress.IPv6Network("2000::/3")
-_NOT_PUBLIC_SIX: Final = tuple(
+UNICAST_V6: Final = ipaddress.IPv6Network("2000::/3")
+SPECIAL_V6: Final = tuple(
     map(
         ipaddress.IPv6Network,
         ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20"),
@@ -45,9 +45,13 @@ _NOT_PUBLIC_SIX: Final = tuple(
 def is_public(text: str) -> bool:
     """Whether `text` is a literal address of the public internet; false for anything else."""
     try:
-        address = ipaddress.ip_address(text)
+        return is_public_address(ipaddress.ip_address(text))
     except ValueError:
         return False
+
+
+def is_public_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether anybody on the public internet may live there."""
     if isinstance(address, ipaddress.IPv4Address):
-        return not any(address in network for network in _NOT_PUBLIC)
-    return address in _PUBLIC_SIX and not any(address in network for network in _NOT_PUBLIC_SIX)
+        return not any(address in network for network in SPECIAL_V4)
+    return address in UNICAST_V6 and not any(address in network for network in SPECIAL_V6)
