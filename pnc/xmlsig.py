@@ -73,6 +73,8 @@ SUITES: Final[Mapping[str, Suite]] = {
 """By kind of key; ISO 15118-2 has one."""
 READINGS: Final = (edition2.SIGNED_INFO, edition2.SIGNED_INFO_INSIDE)
 """The fragments of SignedInfo that signatures are found over; we sign the first."""
+NO_REQUEST: Final = Refusal("parse", "the message", "it is no CertificateInstallationReq")
+NO_RESPONSE: Final = Refusal("parse", "the message", "it is no CertificateInstallationRes")
 
 
 def verify_request(message: Message) -> Refusal | None:
@@ -82,7 +84,7 @@ def verify_request(message: Message) -> Refusal | None:
     """
     request = message.body.request
     if request is None:
-        return Refusal("parse", "the message", "it is no CertificateInstallationReq")
+        return NO_REQUEST
     return _verify(message, request.provisioning_certificate)
 
 
@@ -93,7 +95,7 @@ def verify_response(message: Message) -> Refusal | None:
     """
     response = message.body.response
     if response is None:
-        return Refusal("parse", "the message", "it is no CertificateInstallationRes")
+        return NO_RESPONSE
     return _verify(message, response.provisioning_service_chain.certificate)
 
 
@@ -153,10 +155,10 @@ def _verify(message: Message, signer_der: bytes) -> Refusal | None:
     if signed is None:
         return _refused(signer, "the message is not signed")
     try:
-        reason = next(_faults(signed, signer, _elements(message), suite), None)
+        fault = next(_faults(signed, signer, _elements(message), suite), None)
     except ExiError as error:
-        reason = f"it cannot be digested: {error}"
-    return None if reason is None else _refused(signer, reason)
+        fault = f"it cannot be digested: {error}"
+    return None if fault is None else _refused(signer, fault)
 
 
 def _refused(signer: Certificate, reason: str) -> Refusal:
@@ -214,10 +216,12 @@ def _unreferenced(
     expected = {f"#{each.id}": each for each in elements if each.id}
     if len(expected) != len(elements):
         yield "an element that must be signed has no Id of its own"
-    for uri in uris - expected.keys():
-        yield f"a reference to {uri!r}, which is not to be signed"
-    for uri in expected.keys() - uris:
-        yield f"{expected[uri].root.name} is not signed"
+    for reference in references:
+        if reference.uri not in expected:
+            yield f"a reference to {reference.uri!r}, which is not to be signed"
+    for uri, each in expected.items():
+        if uri not in uris:
+            yield f"{each.root.name} is not signed"
 
 
 def _is_signed(signed: Signature, signer: Certificate, suite: Suite) -> bool:

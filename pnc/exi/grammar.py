@@ -130,7 +130,7 @@ def _offers(
             offers.append((rows[index], (index, 1 if most is None else count + 1)))
         index += 1
     for at in range(index, len(rows)):
-        offers.append((rows[at], (at, 1)))
+        offers.append((rows[at], (at, 1) if rows[at].field else (0, 0)))
         if rows[at].least:
             return offers
     offers.append((END, (0, 0)))
