@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from gateway.cli import exi
 from gateway.cli.app import MISUSED, WRONG, fail
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def register(app: typer.Typer) -> None:
     pki.command("init")(pki_init)
     pnc.add_typer(trust, name="trust")
     pnc.add_typer(pki, name="pki")
+    exi.register(pnc)
     app.add_typer(pnc, name="pnc")
 
 

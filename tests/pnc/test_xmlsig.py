@@ -21,7 +21,9 @@ def _key(pki, name):
 
 def _chain(ders, name):
     return m.CertificateChain(
-        id=name, certificate=ders[0], sub_certificates=m.SubCertificates(certificates=tuple(ders[1:]))
+        id=name,
+        certificate=ders[0],
+        sub_certificates=m.SubCertificates(certificates=tuple(ders[1:])),
     )
 
 
@@ -59,7 +61,9 @@ def _signed_again(message, key, reading=edition2.SIGNED_INFO, **changes):
     """The message with parts of SignedInfo changed, and a signature that fits them."""
     old = message.header.signature
     info = replace(old.signed_info, **changes)
-    r, s = utils.decode_dss_signature(key.sign(exi.fragment(reading, info), ec.ECDSA(hashes.SHA256())))
+    r, s = utils.decode_dss_signature(
+        key.sign(exi.fragment(reading, info), ec.ECDSA(hashes.SHA256()))
+    )
     value = m.SignatureValue(value=r.to_bytes(32, "big") + s.to_bytes(32, "big"))
     return _with(message, m.Signature(signed_info=info, signature_value=value))
 
@@ -127,7 +131,12 @@ def test_request_when_signed_info_is_not_allowed_then_refused(forge, request_mes
 
 def test_response_when_an_element_is_not_signed_then_refused(forge, response_message):
     references = response_message.header.signature.signed_info.references
-    names = ("ContractSignatureCertChain", "ContractSignatureEncryptedPrivateKey", "DHpublickey", "eMAID")
+    names = (
+        "ContractSignatureCertChain",
+        "ContractSignatureEncryptedPrivateKey",
+        "DHpublickey",
+        "eMAID",
+    )
     for at, name in enumerate(names):
         fewer = references[:at] + references[at + 1 :]
         message = _signed_again(response_message, _key(forge.pki, "cps"), references=fewer)
@@ -170,7 +179,9 @@ def test_signature_value_when_malformed_then_refused(request_message):
     assert "has an Id" in xmlsig.verify_request(_with(request_message, named)).reason
 
 
-def test_message_when_not_signed_or_of_the_other_kind_then_refused(request_message, response_message):
+def test_message_when_not_signed_or_of_the_other_kind_then_refused(
+    request_message, response_message
+):
     assert xmlsig.verify_request(_with(request_message, None)).reason == "the message is not signed"
     assert xmlsig.verify_request(response_message) is xmlsig.NO_REQUEST
     assert xmlsig.verify_response(request_message) is xmlsig.NO_RESPONSE
@@ -181,22 +192,34 @@ def test_request_when_signed_by_another_key_then_refused(forge, request_message)
     assert xmlsig.verify_request(message).reason == "the signature does not verify"
 
 
-def test_request_when_its_certificate_is_none_or_of_another_kind_then_refused(forge20, request_message):
+def test_request_when_its_certificate_is_none_or_of_another_kind_then_refused(
+    forge20, request_message
+):
     request = request_message.body.request
     other = forge20.pki.issued["provisioning"].certificate[:800]
-    broken = replace(request_message, body=m.Body(request=replace(request, provisioning_certificate=other[:90])))
+    broken = replace(
+        request_message, body=m.Body(request=replace(request, provisioning_certificate=other[:90]))
+    )
     assert xmlsig.verify_request(broken).step == "parse"
-    p521 = replace(request_message, body=m.Body(request=replace(request, provisioning_certificate=forge20.pki.issued["provisioning"].certificate)))
+    p521 = replace(
+        request_message,
+        body=m.Body(
+            request=replace(
+                request, provisioning_certificate=forge20.pki.issued["provisioning"].certificate
+            )
+        ),
+    )
     assert xmlsig.verify_request(p521).step == "algorithm"
     with pytest.raises(ExiError, match="secp521r1 does not sign"):
         xmlsig.sign(request_message, _key(forge20.pki, "provisioning"))
 
 
 def test_request_when_it_cannot_be_digested_then_refused(request_message):
-    request = replace(request_message.body.request, root_certificate_ids=m.RootCertificateIds(ids=()))
+    request = replace(
+        request_message.body.request, root_certificate_ids=m.RootCertificateIds(ids=())
+    )
     refusal = xmlsig.verify_request(replace(request_message, body=m.Body(request=request)))
     assert refusal.reason.startswith("it cannot be digested: CertificateInstallationReq.")
-
 
 
 def test_forbidden_content_when_read_then_refused_by_name(request_message):
@@ -207,7 +230,11 @@ def test_forbidden_content_when_read_then_refused_by_name(request_message):
     text, size = format(number, f"0{8 * len(raw)}b"), 8 * 13
     at = text.index(format(needle, f"0{size}b")) + size
     assert text[at : at + 3] == "010"
-    for code, name in ((0b000, "HMACOutputLength"), (0b001, "a foreign element"), (0b011, "characters")):
+    for code, name in (
+        (0b000, "HMACOutputLength"),
+        (0b001, "a foreign element"),
+        (0b011, "characters"),
+    ):
         changed = text[:at] + format(code, "03b") + text[at + 3 :]
         with pytest.raises(ExiError, match=f"SignatureMethod.{name}: is not allowed in ISO 15118"):
             exi.decode(int(changed, 2).to_bytes(len(raw), "big"))
@@ -219,7 +246,9 @@ def test_request_when_judged_whole_then_chain_before_signature(forge, request_me
     policy = replace(strict.policy, tolerances=frozenset({"revocation-unknown"}))
     strict = replace(strict, policy=policy)
     unsigned = _with(request_message, None)
-    good = installation.judge_request(request_message, forge.snapshot, strict, forge.now, sub_cas=sub_cas)
+    good = installation.judge_request(
+        request_message, forge.snapshot, strict, forge.now, sub_cas=sub_cas
+    )
     assert good.is_accepted, good.reason
     bad = installation.judge_request(unsigned, forge.snapshot, strict, forge.now, sub_cas=sub_cas)
     assert (bad.step, bad.certificate_status) == ("signature", "SignatureError")
@@ -234,5 +263,8 @@ def test_response_when_judged_whole_then_accepted(forge, request_message, respon
     rules = replace(profile.ISO15118_2, policy=policy)
     good = installation.judge_response(response_message, forge.snapshot, rules, forge.now)
     assert good.is_accepted, good.reason
-    for judge, message in ((installation.judge_response, request_message), (installation.judge_request, response_message)):
+    for judge, message in (
+        (installation.judge_response, request_message),
+        (installation.judge_request, response_message),
+    ):
         assert judge(message, forge.snapshot, rules, forge.now).step == "parse"

@@ -19,8 +19,7 @@ MUTATIONS = 24_000
 def _read(raw: bytes) -> bool:
     try:
         message = exi.decode(raw)
-    except ExiError as error:
-        assert len(str(error)) < 400
+    except ExiError:
         return False
     assert exi.encode(message) == raw
     return True
@@ -112,7 +111,9 @@ def test_json_when_any_value_is_replaced_then_bytes_or_one_kind_of_error(samples
     place, key = found, "V2G_Message"
     while isinstance(place[key], dict | list) and place[key] and data.draw(st.booleans()):
         place = place[key]
-        key = data.draw(st.sampled_from(list(place) if isinstance(place, dict) else range(len(place))))
+        key = data.draw(
+            st.sampled_from(list(place) if isinstance(place, dict) else range(len(place)))
+        )
     place[key] = data.draw(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
         | st.lists(st.just({}), max_size=30) | st.dictionaries(st.text(max_size=3), st.just(1), max_size=2)

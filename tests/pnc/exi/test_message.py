@@ -78,7 +78,10 @@ def test_signature_when_it_has_every_attribute_then_kept(vehicle):
     assert exi.decode(raw) == message
     assert exi.from_json(exi.to_json(raw)) == raw
     without = replace(info, references=(replace(reference, transforms=None),))
-    assert exi.read_fragment(exi.fragment(edition2.SIGNED_INFO, without), edition2.SIGNED_INFO) == without
+    assert (
+        exi.read_fragment(exi.fragment(edition2.SIGNED_INFO, without), edition2.SIGNED_INFO)
+        == without
+    )
 
 
 _TEXT = st.text(
@@ -98,7 +101,9 @@ _TEXT = st.text(
 def test_request_when_of_any_values_then_read_as_written(roots, certificate, session, name):
     ids = tuple(m.RootCertificateId(issuer_name=a, serial_number=b) for a, b in roots)
     made = m.InstallationRequest(
-        id=name, provisioning_certificate=certificate, root_certificate_ids=m.RootCertificateIds(ids=ids)
+        id=name,
+        provisioning_certificate=certificate,
+        root_certificate_ids=m.RootCertificateIds(ids=ids),
     )
     message = m.Message(header=m.Header(session_id=session), body=m.Body(request=made))
     raw = exi.encode(message)
@@ -144,7 +149,9 @@ def test_response_when_a_value_does_not_fit_then_refused_by_name(vehicle):
         ({"dh_public_key": m.IdentifiedBytes(id="a", value=bytes(66))}, "DHpublickey.value: 66 octets, 0 to 65 are allowed"),
         ({"encrypted_private_key": m.IdentifiedBytes(id="a", value=bytes(49))}, "ContractSignatureEncryptedPrivateKey.value: 49 octets, 0 to 48 are allowed"),
     ):  # fmt: skip
-        with pytest.raises(ExiError, match="^V2G_Message.Body.CertificateInstallationRes") as caught:
+        with pytest.raises(
+            ExiError, match=r"^V2G_Message\.Body.CertificateInstallationRes"
+        ) as caught:
             exi.encode(vehicle.response(**changes))
         assert str(caught.value).endswith(reason)
 
@@ -169,7 +176,9 @@ def test_signed_info_when_five_references_then_refused(vehicle):
 def test_message_when_it_would_be_absurdly_long_then_refused():
     names = ("Ö" * 1024,) * 20
     ids = tuple(m.RootCertificateId(issuer_name=n, serial_number=0) for n in names)
-    made = m.InstallationRequest(id="a", provisioning_certificate=b"", root_certificate_ids=m.RootCertificateIds(ids=ids))
+    made = m.InstallationRequest(
+        id="a", provisioning_certificate=b"", root_certificate_ids=m.RootCertificateIds(ids=ids)
+    )
     message = m.Message(header=m.Header(session_id=b""), body=m.Body(request=made))
     with pytest.raises(ExiError, match="bytes, at most 32768 are written"):
         exi.encode(message)
@@ -194,7 +203,12 @@ def test_tables_and_values_when_compared_then_same_fields():
     for grammar in seen.values():
         fields = grammar.make.__struct_fields__
         assert sorted(fields) == sorted(row.field for row in grammar.rows), grammar.name
-        for info, row in ((f, r) for f in msgspec.structs.fields(grammar.make) for r in grammar.rows if r.field == f.name):
+        for info, row in (
+            (f, r)
+            for f in msgspec.structs.fields(grammar.make)
+            for r in grammar.rows
+            if r.field == f.name
+        ):
             is_optional = info.default is not msgspec.NODEFAULT
             assert is_optional == (not row.least), (grammar.name, row.name)
         for state in grammar.states:
@@ -264,6 +278,11 @@ def test_fragment_when_of_another_root_or_end_then_refused(vehicle):
     raw = exi.fragment(edition2.CONTRACT_CHAIN, chain)
     with pytest.raises(ExiError, match="none of DHpublickey"):
         exi.read_fragment(raw, edition2.PUBLIC_KEY)
-    other = document.Root("ContractSignatureCertChain", edition2.CONTRACT_CHAIN.code, edition2.CONTRACT_CHAIN.grammar, document.Code(243, 8))
+    other = document.Root(
+        "ContractSignatureCertChain",
+        edition2.CONTRACT_CHAIN.code,
+        edition2.CONTRACT_CHAIN.grammar,
+        document.Code(243, 8),
+    )
     with pytest.raises(ExiError, match="does not end after it"):
         exi.read_fragment(exi.fragment(other, chain), edition2.CONTRACT_CHAIN)

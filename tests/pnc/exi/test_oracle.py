@@ -97,8 +97,12 @@ def _request(draw, vehicle):
         provisioning_certificate=draw.randbytes(draw.choice((1, 127, 128, 800))),
         root_certificate_ids=m.RootCertificateIds(ids=ids),
     )
-    note = m.Notification(fault_code=draw.choice(("ParsingError", "NoTLSRootCertificatAvailable", "UnknownError")))
-    header = m.Header(session_id=draw.randbytes(draw.randrange(1, 9)), notification=draw.choice((None, note)))
+    note = m.Notification(
+        fault_code=draw.choice(("ParsingError", "NoTLSRootCertificatAvailable", "UnknownError"))
+    )
+    header = m.Header(
+        session_id=draw.randbytes(draw.randrange(1, 9)), notification=draw.choice((None, note))
+    )
     return msgspec.structs.replace(message, header=header)
 
 
@@ -115,7 +119,9 @@ def _response(draw, vehicle):
         response_code=draw.choice(edition2.RESPONSE_CODES),
         provisioning_service_chain=_chain(draw, draw.choice((None, "a"))),
         contract_chain=_chain(draw, "id1"),
-        encrypted_private_key=m.IdentifiedBytes(id="id2", value=draw.randbytes(draw.randrange(1, 49))),
+        encrypted_private_key=m.IdentifiedBytes(
+            id="id2", value=draw.randbytes(draw.randrange(1, 49))
+        ),
         emaid=m.IdentifiedText(id="id4", value="DEABCC123ABC567"[: draw.choice((14, 15))]),
     )
 

@@ -25,7 +25,9 @@ def index(shared):
 
 @pytest.fixture(scope="module")
 def raws(shared, index):
-    found = {row["message"]: (shared / "pnc-real" / row["file"]).read_bytes() for row in index["exi"]}
+    found = {
+        row["message"]: (shared / "pnc-real" / row["file"]).read_bytes() for row in index["exi"]
+    }
     return found["CertificateInstallationReq"], found["CertificateInstallationRes"]
 
 
@@ -102,31 +104,44 @@ def _snapshot(shared, case, tolerances):
     return trust.snapshot(anchors=[trust.anchor(root, "V2G", tolerances)])
 
 
-def test_real_contract_chain_when_verified_at_its_time_then_accepted(shared, index, response_message):
+def test_real_contract_chain_when_verified_at_its_time_then_accepted(
+    shared, index, response_message
+):
     case = index["chains"][0]
     at = datetime.fromisoformat(case["valid_at"])
     ders = response_message.body.response.contract_chain.ders
-    verdict = chain.verify(ders, _snapshot(shared, case, TOLERATED), profile.ISO15118_2, "contract", at)
+    verdict = chain.verify(
+        ders, _snapshot(shared, case, TOLERATED), profile.ISO15118_2, "contract", at
+    )
     assert verdict.is_accepted, verdict.reason
     assert verdict.emaid == response_message.body.response.emaid.value[:14].upper()
     strict = chain.verify(ders, _snapshot(shared, case, ()), profile.ISO15118_2, "contract", at)
     assert (strict.verdict, strict.step) == ("refused", "profile")
 
 
-def test_real_response_when_judged_whole_then_accepted_where_tolerated(shared, index, response_message):
+def test_real_response_when_judged_whole_then_accepted_where_tolerated(
+    shared, index, response_message
+):
     case = index["chains"][1]
     at = datetime.fromisoformat(case["valid_at"])
-    good = installation.judge_response(response_message, _snapshot(shared, case, TOLERATED), profile.ISO15118_2, at)
+    good = installation.judge_response(
+        response_message, _snapshot(shared, case, TOLERATED), profile.ISO15118_2, at
+    )
     assert good.is_accepted, good.reason
     assert good.checks[-1].reason == "over the message"
-    strict = installation.judge_response(response_message, _snapshot(shared, case, ()), profile.ISO15118_2, at)
+    strict = installation.judge_response(
+        response_message, _snapshot(shared, case, ()), profile.ISO15118_2, at
+    )
     assert strict.verdict == "refused"
 
 
 def test_real_request_when_its_root_is_unknown_then_chain_error(shared, index, request_message):
     case = index["chains"][1]
     verdict = installation.judge_request(
-        request_message, _snapshot(shared, case, TOLERATED), profile.ISO15118_2, datetime.fromisoformat("2022-01-01T00:00:00Z")
+        request_message,
+        _snapshot(shared, case, TOLERATED),
+        profile.ISO15118_2,
+        datetime.fromisoformat("2022-01-01T00:00:00Z"),
     )
     assert (verdict.verdict, verdict.certificate_status) == ("refused", "CertChainError")
     assert installation.RESPONSE_CODES[verdict.certificate_status] == "FAILED_CertChainError"
