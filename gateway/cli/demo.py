@@ -61,7 +61,6 @@ async def _walk(*, show: bool) -> list[Step]:
     from gateway.cli.office import Office
     from gateway.sim import network as networks
     from gateway.sim.journey import walk
-    from gateway.sim.partner import RefusedError
     from gateway.sim.step import Steps
 
     steps = Steps(Printer() if show else _silent)
@@ -69,6 +68,7 @@ async def _walk(*, show: bool) -> list[Step]:
         given = sample_settings(Path(folder))
         async with run.with_stores(given, attach=False) as settings:
             await run.bring_up_to_date(settings)
+            await _require_empty(settings)
             async with gateway_process(settings), wiring.open_hub(settings) as assembly:
                 office = Office(assembly)
                 await office.prepare()
@@ -76,11 +76,35 @@ async def _walk(*, show: bool) -> list[Step]:
                 try:
                     async with asyncio.timeout(JOURNEY_S):
                         await walk(network, office, steps)
-                except (TimeoutError, RefusedError) as error:
-                    steps.check("the journey goes on", ok=False, figure=str(error) or "too slow")
+                except _wrong() as error:
+                    steps.broke(f"{type(error).__name__}: {error}")
                 finally:
                     await network.stop()
     return steps.lines
+
+
+def _wrong() -> tuple[type[Exception], ...]:
+    """What a wrong answer of the hub makes of the journey: a step that failed, and says so."""
+    from aiohttp import ClientError
+
+    from gateway.sim.partner import RefusedError
+
+    return (RefusedError, ClientError, TimeoutError, OSError, LookupError, TypeError, ValueError,
+            AttributeError)  # fmt: skip
+
+
+async def _require_empty(settings: Settings) -> None:
+    """The demo writes sample partners and sample VAT rates: never among real ones."""
+    from gateway.cli.app import fail
+    from gateway.store.database import Database
+
+    db = await Database.open(settings.database_url, size=1)
+    try:
+        is_used = await db.fetchval("SELECT EXISTS (SELECT 1 FROM platform)")
+    finally:
+        await db.close()
+    if is_used:
+        fail("the demo wants an empty database: unset NETWORKCORE_DATABASE_URL, or name a new one")
 
 
 def sample_settings(folder: Path) -> Settings:
@@ -149,12 +173,15 @@ class Printer:
         self._chapter = ""
 
     def __call__(self, step: Step) -> None:
+        from rich.markup import escape
+
         if step.chapter != self._chapter:
             self._chapter = step.chapter
             self._console.print(f"\n[bold]{step.chapter}[/bold]")
         mark = "[green]✓[/green]" if step.ok else "[red]✗[/red]"
         time = f"{step.elapsed_ms:>8.1f} ms"
-        self._console.print(f"  {mark} {step.name:<62} [dim]{time}[/dim]  {step.figure}")
+        name, figure = escape(f"{step.name:<62}"), escape(step.figure)
+        self._console.print(f"  {mark} {name} [dim]{time}[/dim]  {figure}")
         sys.stdout.flush()
 
 

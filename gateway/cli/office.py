@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Final
 
-from gateway.hub import clearing
+from gateway.hub import clearing, credentials
 from gateway.hub import contract as contracts
 from gateway.hub import trust as trusts
 from gateway.hub.admission import Letterhead, admit, describe
@@ -51,6 +51,15 @@ class Office:
         invited = await invite(self._hub, _new(profile))
         await describe(self._hub, _party(profile), _letterhead(profile))
         return Invitation(versions_url=invited.versions_url, token_a=invited.token_a)
+
+    async def forget(self, profile: Profile) -> None:
+        """Ends a registration whose tokens its partner has lost; it may be invited again."""
+        network = await self._hub.directory.reload()
+        for member in network.by_party.get(_party(profile), ()):
+            if network.platforms[member.platform_id].is_registered:
+                await credentials.end(
+                    self._hub, member.platform_id, state="REMOVED", connection="OFFLINE"
+                )
 
     async def admit(self, profile: Profile) -> str:
         """A bearer token for a partner on the plain API."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated
+import sys
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from gateway.settings import Settings
 
 SAMPLE_CLEARING_S = 60
+SAMPLE_END_S = 8.0
 
 
 def register(app: typer.Typer) -> None:
@@ -50,41 +52,63 @@ async def _work(given: Settings, *, sample: bool) -> None:
     from gateway.cli import run
 
     stop = run.stop_on_signals()
-    start_sample = _sample() if sample else None
     run.require_port(given.host, given.port)
     async with run.with_stores(given, attach=False) as settings:
         await run.bring_up_to_date(settings)
-        ready = asyncio.Event()
+        ready, is_idle = asyncio.Event(), asyncio.Event()
         async with asyncio.TaskGroup() as group:
             worker = group.create_task(
                 run.keep_child("settlement", ("settle", "--child"), settings)
             )
-            partners = group.create_task(_after(ready, start_sample, settings))
+            live = _live(ready, settings) if sample else _nobody()
+            partners = group.create_task(_until(stop, live, is_idle))
 
             def say(_: object) -> None:
                 _greet(settings)
                 ready.set()
 
             try:
-                await wiring.serve(settings, stop, on_ready=say)
+                await wiring.serve(settings, is_idle, on_ready=say)
             finally:
                 partners.cancel()
                 worker.cancel()
 
 
-async def _after(
-    ready: asyncio.Event, start: Callable[[Settings], Awaitable[None]] | None, settings: Settings
+async def _until(
+    stop: asyncio.Event, live: Coroutine[Any, Any, None], ended: asyncio.Event
 ) -> None:
-    await ready.wait()
-    if start is not None:
-        await start(settings)
+    """Runs `live` until `stop`; says when it has ended, so that the gateway goes last."""
+    living = asyncio.create_task(live)
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({living, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if living.done():
+            living.result()
+    finally:
+        for task in (living, stopping):
+            task.cancel()
+        await asyncio.wait({living, stopping}, timeout=SAMPLE_END_S)
+        ended.set()
 
 
-def _sample() -> Callable[[Settings], Awaitable[None]]:
-    """Lives until it is cancelled."""
+async def _nobody() -> None:
+    await asyncio.Event().wait()
+
+
+async def _live(ready: asyncio.Event, settings: Settings) -> None:
+    """The sample network; should it not come to life, the gateway goes on and says why."""
+    from aiohttp import ClientError
+
     from gateway.cli import sample
+    from gateway.hub.partner import PartnerError
+    from gateway.sim.partner import RefusedError
 
-    return sample.run
+    await ready.wait()
+    try:
+        await sample.run(settings)
+    except (RefusedError, PartnerError, ClientError, TimeoutError) as error:
+        print(f"networkcore: the sample network stands still: {error}", file=sys.stderr, flush=True)
+        await _nobody()
 
 
 def _sample_settings(given: Settings) -> Settings:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -13,44 +12,37 @@ FILE, PKI = "sample.json", "sample-pki"
 
 
 class Kept(msgspec.Struct, kw_only=True):
-    """Tokens by party ("NL-ABC"); the wallet's bearer token."""
+    """The hub's token of each partner ("NL-ABC"); the wallet's bearer token."""
 
-    partners: dict[str, dict[str, Any]] = {}
+    partners: dict[str, str] = {}
     wallet_token: str = ""
-    started_runs: int = 0
 
 
 def read(folder: Path) -> Kept:
-    """What the last run left, or nothing."""
-    path = folder / FILE
-    if not path.is_file():
+    """What the last run left; nothing when there is nothing, or nothing that can be read."""
+    try:
+        return msgspec.json.decode((folder / FILE).read_bytes(), type=Kept)
+    except (FileNotFoundError, msgspec.MsgspecError, ValueError):
         return Kept()
-    return msgspec.json.decode(path.read_bytes(), type=Kept)
 
 
 def write(folder: Path, kept: Kept) -> None:
-    """Keeps it for the next run; only its owner may read it."""
-    path = folder / FILE
-    path.touch(mode=0o600)
-    path.write_bytes(msgspec.json.encode(kept))
+    """Keeps it for the next run, whole or not at all; only its owner may read it."""
+    draft = folder / f"{FILE}.new"
+    draft.touch(mode=0o600)
+    draft.write_bytes(msgspec.json.encode(kept))
+    draft.replace(folder / FILE)
 
 
 def remember(kept: Kept, partner: Partner) -> None:
-    """Notes how this partner and the hub know each other."""
-    kept.partners[str(partner.profile)] = {
-        "token_at_hub": partner.token_at_hub,
-        "endpoints": [[m, r, url] for (m, r), url in partner.hub_endpoints.items()],
-    }
+    """Notes what the partner presents to the hub."""
+    kept.partners[str(partner.profile)] = partner.token_at_hub
 
 
 def recall(kept: Kept, partner: Partner) -> bool:
-    """Gives a partner its credentials back; False when it never registered."""
-    known = kept.partners.get(str(partner.profile))
-    if known is None:
-        return False
-    partner.token_at_hub = known["token_at_hub"]
-    partner.hub_endpoints = {(m, r): url for m, r, url in known["endpoints"]}
-    return True
+    """Gives a partner its token back; False when it never registered."""
+    partner.token_at_hub = kept.partners.get(str(partner.profile), "")
+    return bool(partner.token_at_hub)
 
 
 def keep_car(folder: Path, files: dict[str, bytes]) -> None:

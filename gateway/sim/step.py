@@ -46,6 +46,11 @@ class Steps:
         self.lines.append(step)
         self._show(step)
 
+    def broke(self, why: str) -> None:
+        """The journey could not go on: the line says after which step."""
+        last = self.lines[-1].name if self.lines else "the beginning"
+        self.check(f"the journey goes on after “{last}”", ok=False, figure=why)
+
     @property
     def ok(self) -> bool:
         """Every line holds, and there are lines."""
