@@ -177,7 +177,7 @@ def _charge(hub: Hub, row: Any) -> Charge:
         requested_at=row["requested_at"],
         refused=row["refused"],
         command_result=result,
-        is_stopping=row["stop_key"] is not None,
+        is_stopping=row["is_stopping"],
         session=session,
         cdr_no=row["cdr_no"],
         cdr_key=row["cdr_key"],

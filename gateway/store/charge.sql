@@ -21,10 +21,13 @@ UPDATE charge SET stop_key = $2 WHERE charge_id = $1;
 -- A CPO whose version knows no authorization_reference is recognised by the token, the place and the time.
 SELECT c.*, k.result ->> 'result' AS command_result,
        coalesce(k.expires_at, c.requested_at + interval '2 minutes') < $3 AS is_late,
+       e.command_key IS NOT NULL AND coalesce(e.result ->> 'result', 'ACCEPTED') = 'ACCEPTED'
+           AND (e.result IS NOT NULL OR e.expires_at > $3) AS is_stopping,
        s.id_key AS session_key, s.version AS session_version, s.body AS session_body, s.last_updated,
        d.cdr_no, d.id_key AS cdr_key
   FROM charge c
   LEFT JOIN command k ON k.command_key = c.command_key
+  LEFT JOIN command e ON e.command_key = c.stop_key
   LEFT JOIN LATERAL (
       SELECT * FROM (
           SELECT 0 AS nearness, x.* FROM session x

@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
+from gateway.console import exchange as console
 from gateway.sim import profile as who
 from gateway.sim.partner import envelope
 
@@ -69,6 +70,9 @@ async def test_charge_when_walked_then_every_status_comes_and_the_bill_is_the_qu
         assert "json" in (await _receipt(living, charge_id, accept)).headers["Content-Type"]
 
     exchanges = await _exchanges(living)
+    shown = await console.recent(living.db, module="api", outcome="ok", limit=100)
+    assert {"/api/v1/quotes", "/api/v1/sessions"} <= {x["path"] for x in shown}
+    assert {x["party"] for x in shown} == {"FR-BLZ"}
     of_start = [x for x in exchanges if x["path"].endswith("/sessions") and x["http_status"] == 202]
     assert [x["from_party"] for x in of_start] == ["FR-BLZ"]
     correlation = of_start[0]["correlation_id"]
@@ -189,6 +193,27 @@ async def test_stop_when_the_operator_refuses_then_502_and_the_key_is_free(livin
     await living.cpo.renew(living.hub.versions_url)
     assert (await living.call("POST", path, key="stop-1")).status == 202
     await living.until(charge_id, "COMPLETED")
+
+
+async def test_stop_when_the_station_fails_or_is_silent_then_the_session_is_active_again(
+    living,
+) -> None:
+    charge_id = (await living.start()).body["id"]
+    await living.until(charge_id, "ACTIVE")
+
+    async def accept(_request: web.Request) -> web.Response:
+        return envelope({"result": "ACCEPTED", "timeout": 30}, living.hub.clock.now())
+
+    await _serve_command(living, accept)
+    path = f"/sessions/{charge_id}/stop"
+    assert (await living.call("POST", path)).body["status"] == "STOPPING"
+    await living.db.execute(
+        """UPDATE command SET result = '{"result": "FAILED"}' WHERE kind = 'STOP_SESSION'"""
+    )
+    assert (await living.call("GET", f"/sessions/{charge_id}")).body["status"] == "ACTIVE"
+    assert (await living.call("POST", path)).body["status"] == "STOPPING"
+    await living.db.execute("UPDATE command SET expires_at = now() - interval '1 second'")
+    await living.until(charge_id, "ACTIVE")
 
 
 async def test_start_when_no_process_lived_to_ask_then_it_ends_as_timeout(living) -> None:
