@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import aiohttp
 import pytest
 from multidict import CIMultiDict
 
@@ -142,3 +143,39 @@ async def test_path_when_there_is_none_or_the_method_is_wrong_then_a_problem_say
     wrong = await hub.call("DELETE", "/sessions/abc")
     assert (wrong.status, wrong.headers["Allow"]) == (405, "GET")
     assert (await hub.call("GET", "/sessions")).headers["Allow"] == "POST"
+
+
+async def test_call_when_the_store_is_away_then_503_problem_and_the_description_still_there(
+    living,
+) -> None:
+    at = {"country_code": "DE", "party_id": "RHE", "location_id": "KOELN-DOM", "evse_uid": "KOELN-DOM-1"}  # fmt: skip
+    await living.db.close()
+    for method, path, body in (
+        ("GET", NEAR, None), ("POST", "/sessions", at | {"contract_id": "C"}), ("GET", "/sessions/x/events", None),
+        ("POST", "/quotes", at | {"energy_kwh": "1"}),
+    ):  # fmt: skip
+        answer = await living.call(method, path, body)
+        assert (answer.status, answer.headers["Content-Type"]) == (503, PROBLEM), path
+        assert answer.headers["Retry-After"]
+    assert (await living.call("GET", "/openapi.json", root="/api")).status == 200
+    assert not living.cpo.charges
+
+
+async def test_console_when_it_shows_a_call_then_with_its_bodies_and_without_the_token(
+    living,
+) -> None:
+    body = {"contract_id": "FR-BLZ-C1", "visual_number": "a-number-to-find"}
+    await living.call("PUT", "/tokens/CARD", body)
+    await living.assembly.exchanges.flush()
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as visitor:
+        form = {"token": living.settings.admin_token}
+        async with visitor.post(f"{living.url}/console/login", data=form) as answer:
+            assert answer.status == 200
+        async with visitor.get(f"{living.url}/console/exchanges?module=api&party=FR-BLZ") as answer:
+            listing = await answer.text()
+        number = await living.db.fetchval("SELECT max(exchange_id) FROM exchange WHERE module = 'api'")  # fmt: skip
+        async with visitor.get(f"{living.url}/console/exchanges/{number}") as answer:
+            page = await answer.text()
+    assert "/api/v1/tokens/CARD" in listing
+    assert "a-number-to-find" in page
+    assert living.token not in page
