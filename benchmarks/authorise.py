@@ -189,6 +189,7 @@ def table(figures: dict[str, list[Figure]]) -> list[dict[str, object]]:
         name: {
             "per_second": statistics.median(f.per_second for f in rows),
             "cpu_us": statistics.median(f.cpu_us for f in rows),
+            "tree_cpu_us": statistics.median(f.tree_cpu_us for f in rows),
             "p50_us": statistics.median(f.p50_us for f in rows),
             "p99_us": statistics.median(f.p99_us for f in rows),
             "generator_busy": max(f.generator_busy for f in rows),

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.process import free_port, server
+from benchmarks.process import free_all_but, free_port, server
 from gateway.sim.car import Car
 from gateway.sim.cpo import ChargePointOperator
 from gateway.sim.emsp import MobilityProvider
@@ -139,6 +139,7 @@ def network(folder: Path, tokens: list[dict[str, Any]]) -> Iterator[Network]:
             background.run(
                 until(lambda: len(cpo.tokens) >= len(tokens), QUIET_TIMEOUT_S, "the pushes")
             )
+            free_all_but(pid)
             url = cpo.hub_endpoints["tokens", "SENDER"]
             path = url.removeprefix(f"http://127.0.0.1:{port}") + "/{uid}/authorize?type=RFID"
             yield Network(port, pid, cpo.token_at_hub, path, cpo, emsp, environment, background)
@@ -179,3 +180,17 @@ def _run(words: list[str], hub: Network) -> None:
         capture_output=True,
         env={**os.environ, **hub.environment},
     )
+
+
+def admit(profile: Profile, hub: Network) -> None:
+    """A demand partner on the plain API: nothing is delivered to it."""
+    token = (Path(hub.environment["NETWORKCORE_DATA_DIR"]) / "admin-token").read_text().strip()
+    body = {
+        "kind": "api", "role": profile.role, "country_code": profile.country_code,
+        "party_id": profile.party_id, "name": profile.name,
+    }  # fmt: skip
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{hub.port}/api/v1/admin/partners", method="POST", data=json.dumps(body).encode(),
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+    )  # fmt: skip
+    urllib.request.urlopen(request, timeout=10).close()

@@ -7,10 +7,11 @@ import statistics
 import sys
 from pathlib import Path
 
-from benchmarks.hub import Network
+from benchmarks.hub import Network, admit
 from benchmarks.load import write_requests
 from benchmarks.micro.pricing import cdr_body
-from benchmarks.process import Figure, free_port, load, server
+from benchmarks.process import Figure, free_port, load, server, stopped
+from gateway.sim.profile import BLEUZEN
 
 CDRS = 12_000
 
@@ -21,7 +22,7 @@ def request(path: str, body: bytes, token: str) -> bytes:
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Token {secret}\r\n"
         "Content-Type: application/json\r\nX-Request-ID: 0b7d\r\nX-Correlation-ID: 0b7e\r\n"
         "OCPI-from-country-code: DE\r\nOCPI-from-party-id: RHE\r\n"
-        "OCPI-to-country-code: NL\r\nOCPI-to-party-id: VLT\r\n"
+        "OCPI-to-country-code: FR\r\nOCPI-to-party-id: BLZ\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
@@ -30,7 +31,7 @@ def request(path: str, body: bytes, token: str) -> bytes:
 def measure(
     folder: Path, hub: Network, *, rounds: int, seconds: float, connections: int
 ) -> dict[str, list[Figure]]:
-    """Both ways in rotation; every CDR is new, so nothing is answered from what is known."""
+    """Both ways in rotation; every CDR is new, and neither way settles or delivers meanwhile."""
     database = f"postgresql://networkcore@/networkcore?host={folder}/hub/postgres&port=5432"
     path = hub.cpo.hub_endpoints["cdrs", "RECEIVER"].removeprefix(f"http://127.0.0.1:{hub.port}")
     figures: dict[str, list[Figure]] = {
@@ -39,7 +40,8 @@ def measure(
     }
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.server.onetx", str(port), database]
-    with server(command, port, log=folder / "onetx.log") as pid:
+    admit(BLEUZEN, hub)
+    with server(command, port, log=folder / "onetx.log") as pid, stopped(hub.pid, "settle"):
         for number in range(rounds):
             for name, to, where, process, token in (
                 ("networkcore, shared commits", hub.port, path, hub.pid, hub.token),
@@ -48,7 +50,7 @@ def measure(
                 first = (number * 2 + (to == port)) * CDRS
                 file = folder / "cdrs.requests"
                 write_requests(
-                    file, [request(where, cdr_body(first + n), token) for n in range(CDRS)]
+                    file, [request(where, cdr_body(first + n, BLEUZEN), token) for n in range(CDRS)]
                 )
                 figures[name].append(
                     load(to, file, process, seconds=seconds, connections=connections)

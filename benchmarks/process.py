@@ -23,7 +23,8 @@ class Figure:
     """One round of one server."""
 
     per_second: float
-    cpu_us: float
+    cpu_us: float  # of the process that answers
+    tree_cpu_us: float  # with everything it started: worker, PostgreSQL, Valkey
     p50_us: int
     p99_us: int
     generator_busy: float
@@ -101,15 +102,38 @@ def cpu_seconds(pids: list[int]) -> float:
 def load(port: int, file: Path, pid: int, *, seconds: float, connections: int) -> Figure:
     """One round: the generator on its own core, the server's CPU from the kernel's accounts."""
     pids = tree(pid)
-    before = cpu_seconds(pids)
+    before, alone_before = cpu_seconds(pids), cpu_seconds([pid])
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.load", f"127.0.0.1:{port}", str(file), str(seconds), str(connections)],
         check=True, capture_output=True, preexec_fn=lambda: pin(LOAD_CORE),
     )  # fmt: skip
     answer = json.loads(done.stdout)
-    cpu = cpu_seconds(pids) - before
+    cpu, alone = cpu_seconds(pids) - before, cpu_seconds([pid]) - alone_before
     return Figure(
         per_second=answer["per_second"], cpu_us=1e6 * cpu / max(1, answer["requests"]),
         p50_us=answer["p50_us"], p99_us=answer["p99_us"],
         generator_busy=answer["generator_busy"], status=answer["status"],
     )  # fmt: skip
+
+
+@contextlib.contextmanager
+def stopped(pid: int, word: str) -> Iterator[None]:
+    """Holds the descendants whose command line has `word`; they go on afterwards."""
+    found = [p for p in tree(pid) if word in Path(f"/proc/{p}/cmdline").read_text().split("\0")]
+    if not found:
+        raise LookupError(f"no process of {pid} is called {word}")
+    for one in found:
+        os.kill(one, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for one in found:
+            os.kill(one, signal.SIGCONT)
+
+
+def free_all_but(pid: int) -> None:
+    """Lets the stores and the worker beside a gateway use every core; the gateway stays pinned."""
+    for other in tree(pid):
+        if other != pid:
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(other, range(os.cpu_count() or 1))

@@ -9,7 +9,7 @@ from decimal import Decimal
 from gateway.sim import objects
 from gateway.sim.objects import Charge
 from gateway.sim.partner import encode
-from gateway.sim.profile import GERMAN_PRICE, GERMAN_STATIONS, RHEINSTROM, VOLTARIS
+from gateway.sim.profile import GERMAN_PRICE, GERMAN_STATIONS, RHEINSTROM, VOLTARIS, Profile
 from ocpi.wire import codec
 from settlement.tariff import differences, price, request
 
@@ -17,9 +17,9 @@ ROUNDS, CDRS = 7, 2000
 START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
-def cdr_body(number: int) -> bytes:
+def cdr_body(number: int, issuer: Profile = VOLTARIS) -> bytes:
     """A CDR as the simulated CPO sends it; each with its own energy."""
-    token = objects.token(VOLTARIS, "BENCH000001", "NLVLTC00000001X", START)
+    token = objects.token(issuer, "BENCH000001", "NLVLTC00000001X", START)
     charge = Charge(
         session_id=f"B{number:08d}", station=GERMAN_STATIONS[0], evse_no=1, token=token,
         auth_method="AUTH_REQUEST", started_at=START, ended_at=START + timedelta(minutes=37),
