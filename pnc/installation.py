@@ -13,8 +13,10 @@ from typing import Final
 import msgspec
 
 from pnc import verify, xmlsig
+from pnc.exi import message20
 from pnc.exi.message import Message
 from pnc.profile import Profile
+from pnc.signed import AnyMessage
 from pnc.trust import TrustSnapshot
 from pnc.verdict import CertificateStatus, Check, Refusal, Verdict
 
@@ -31,7 +33,7 @@ RESPONSE_CODES: Final[Mapping[CertificateStatus, str]] = {
 
 
 def judge_request(
-    message: Message,
+    message: AnyMessage,
     snapshot: TrustSnapshot,
     profile: Profile,
     now: datetime,
@@ -40,28 +42,32 @@ def judge_request(
 ) -> Verdict:
     """Whether a CertificateInstallationReq comes from a vehicle whose maker is trusted.
 
-    The message brings the provisioning certificate alone; its CAs come as `sub_cas`, or stand in
-    the snapshot's pool.
+    In ISO 15118-2 the message brings the provisioning certificate alone; its CAs come as `sub_cas`,
+    or stand in the snapshot's pool.
     """
-    request = message.body.request
-    if request is None:
+    if isinstance(message, message20.InstallationRequest):
+        chain = message.provisioning_chain.ders
+    elif isinstance(message, Message) and message.body.request is not None:
+        chain = (message.body.request.provisioning_certificate,)
+    else:
         return _refused(xmlsig.NO_REQUEST)
-    chain = (request.provisioning_certificate, *sub_cas)
-    verdict = verify.verify(chain, snapshot, profile, "provisioning", now)
+    verdict = verify.verify((*chain, *sub_cas), snapshot, profile, "provisioning", now)
     return _with_signature(verdict, xmlsig.verify_request(message))
 
 
 def judge_response(
-    message: Message, snapshot: TrustSnapshot, profile: Profile, now: datetime
+    message: AnyMessage, snapshot: TrustSnapshot, profile: Profile, now: datetime
 ) -> Verdict:
     """Whether a CertificateInstallationRes is signed by a provisioning service that is trusted.
 
     Its contract chain is another question: role ``contract``, over ``contract_chain.ders``.
     """
-    response = message.body.response
-    if response is None:
+    if isinstance(message, message20.InstallationResponse):
+        chain = message.provisioning_service_chain.ders
+    elif isinstance(message, Message) and message.body.response is not None:
+        chain = message.body.response.provisioning_service_chain.ders
+    else:
         return _refused(xmlsig.NO_RESPONSE)
-    chain = response.provisioning_service_chain.ders
     verdict = verify.verify(chain, snapshot, profile, "cps", now)
     return _with_signature(verdict, xmlsig.verify_response(message))
 

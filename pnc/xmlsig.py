@@ -1,4 +1,4 @@
-"""Signatures of certificate installations (ISO 15118-2 §7.9.2, Annex J).
+"""Signatures of certificate installations (ISO 15118-2 §7.9.2, Annex J; ISO 15118-20).
 
 XML signature in shape only: each signed element is digested as its EXI fragment, and SignedInfo is
 signed as the fragment that the schema of XML signatures alone makes of it. Some coders make that
@@ -10,19 +10,16 @@ certificate is to be believed is for ``pnc.chain.verify`` to say, and comes firs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from hashlib import sha256
-from typing import Final
+from collections.abc import Iterator
+from typing import Final, TypeVar
 
 import msgspec
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, utils
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, utils
 
 from pnc import algorithm, certificate, exi, signature
 from pnc.certificate import Certificate
 from pnc.errors import DerError, ExiError
-from pnc.exi import edition2
-from pnc.exi.document import Root
+from pnc.exi import message20
 from pnc.exi.message import (
     Message,
     Method,
@@ -32,78 +29,50 @@ from pnc.exi.message import (
     SignedInfo,
     Transforms,
 )
+from pnc.issue import PrivateKey
+from pnc.signed import AnyMessage, Edition, Element, Opened, Suite, open_message
 from pnc.verdict import Refusal
 
+M = TypeVar("M", Message, message20.InstallationRequest, message20.InstallationResponse)
+_KINDS: Final = {"secp256r1": algorithm.P256, "secp521r1": algorithm.P521}
 CANONICAL_EXI: Final = "http://www.w3.org/TR/canonical-exi/"
 
 
-class Suite(msgspec.Struct, frozen=True, kw_only=True):
-    """What one kind of key signs with."""
-
-    signature_method: str
-    digest_method: str
-    digest: Callable[[bytes], bytes]
-    algorithm: str
-    """The same algorithm by its name in certificates."""
-    integer_octets: int
-    """The signature value is r and s, each so many octets, without DER."""
-
-
-class Element(msgspec.Struct, frozen=True):
-    """An element that must be signed: its fragment's root, its Id, its value."""
-
-    root: Root
-    id: str | None
-    value: object
-
-
-def _sha256(data: bytes) -> bytes:
-    return sha256(data).digest()
-
-
-SUITES: Final[Mapping[str, Suite]] = {
-    algorithm.P256: Suite(
-        signature_method="http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
-        digest_method="http://www.w3.org/2001/04/xmlenc#sha256",
-        digest=_sha256,
-        algorithm=algorithm.ECDSA_SHA256,
-        integer_octets=32,
-    ),
-}
-"""By kind of key; ISO 15118-2 has one."""
-READINGS: Final = (edition2.SIGNED_INFO, edition2.SIGNED_INFO_INSIDE)
-"""The fragments of SignedInfo that signatures are found over; we sign the first."""
 NO_REQUEST: Final = Refusal("parse", "the message", "it is no CertificateInstallationReq")
 NO_RESPONSE: Final = Refusal("parse", "the message", "it is no CertificateInstallationRes")
 
 
-def verify_request(message: Message) -> Refusal | None:
+def verify_request(message: AnyMessage) -> Refusal | None:
     """Why the signature of a CertificateInstallationReq does not stand, or None when it does.
 
     The key is that of the provisioning certificate in it; validate its chain first.
     """
-    request = message.body.request
-    if request is None:
-        return NO_REQUEST
-    return _verify(message, request.provisioning_certificate)
+    opened = open_message(message)
+    return _verify(opened) if opened is not None and opened.is_request else NO_REQUEST
 
 
-def verify_response(message: Message) -> Refusal | None:
+def verify_response(message: AnyMessage) -> Refusal | None:
     """Why the signature of a CertificateInstallationRes does not stand, or None when it does.
 
     The key is that of the provisioning service's leaf in it; validate its chain first.
     """
-    response = message.body.response
-    if response is None:
-        return NO_RESPONSE
-    return _verify(message, response.provisioning_service_chain.certificate)
+    opened = open_message(message)
+    return NO_RESPONSE if opened is None or opened.is_request else _verify(opened)
 
 
-def sign(message: Message, key: ec.EllipticCurvePrivateKey) -> Message:
-    """The message with a signature over all that must be signed in it, by a P-256 key."""
-    suite = SUITES[algorithm.P256]
-    if key.curve.name != "secp256r1":
-        raise ExiError(f"a key on {key.curve.name} does not sign messages of ISO 15118-2")
+def sign(message: M, key: PrivateKey) -> M:
+    """The message with a signature over all that must be signed in it."""
+    opened = open_message(message)
+    kind = (
+        _KINDS.get(key.curve.name)
+        if isinstance(key, ec.EllipticCurvePrivateKey)
+        else algorithm.ED448
+    )
+    if opened is None:
+        raise ExiError("the message has no body that could be signed")
+    suite = opened.edition.suites.get(kind or "")
+    if suite is None:
+        raise ExiError(f"this kind of key does not sign messages of {opened.edition.title}")
     once = Transforms(transforms=(Method(algorithm=CANONICAL_EXI),))
     info = SignedInfo(
         canonicalization_method=Method(algorithm=CANONICAL_EXI),
@@ -115,47 +84,38 @@ def sign(message: Message, key: ec.EllipticCurvePrivateKey) -> Message:
                 digest_method=Method(algorithm=suite.digest_method),
                 digest_value=suite.digest(exi.fragment(each.root, each.value)),
             )
-            for each in _elements(message)
+            for each in opened.elements
         ),
     )
-    signed = key.sign(exi.fragment(READINGS[0], info), ec.ECDSA(hashes.SHA256()))
-    octets = [n.to_bytes(suite.integer_octets, "big") for n in utils.decode_dss_signature(signed)]
-    made = Signature(signed_info=info, signature_value=SignatureValue(value=b"".join(octets)))
-    header = msgspec.structs.replace(message.header, signature=made)
-    return msgspec.structs.replace(message, header=header)
-
-
-def _elements(message: Message) -> tuple[Element, ...]:
-    """What must be signed in a message, in the order of the document."""
-    request, response = message.body.request, message.body.response
-    if request is not None:
-        return (Element(edition2.REQUEST, request.id, request),)
-    if response is None:
-        return ()
-    chain, key = response.contract_chain, response.encrypted_private_key
-    public, emaid = response.dh_public_key, response.emaid
-    return (
-        Element(edition2.CONTRACT_CHAIN, chain.id, chain),
-        Element(edition2.PRIVATE_KEY, key.id, key),
-        Element(edition2.PUBLIC_KEY, public.id, public),
-        Element(edition2.EMAID, emaid.id, emaid),
+    value = _sign_octets(key, exi.fragment(opened.edition.readings[0], info), suite)
+    made = Signature(signed_info=info, signature_value=SignatureValue(value=value))
+    return msgspec.structs.replace(
+        message, header=msgspec.structs.replace(message.header, signature=made)
     )
 
 
-def _verify(message: Message, signer_der: bytes) -> Refusal | None:
+def _sign_octets(key: PrivateKey, data: bytes, suite: Suite) -> bytes:
+    if isinstance(key, ed448.Ed448PrivateKey):
+        return key.sign(data)
+    assert suite.ecdsa is not None, "a suite of an elliptic curve has it"
+    half = suite.value_octets // 2
+    r, s = utils.decode_dss_signature(key.sign(data, suite.ecdsa))
+    return r.to_bytes(half, "big") + s.to_bytes(half, "big")
+
+
+def _verify(opened: Opened) -> Refusal | None:
     try:
-        signer = certificate.parse(signer_der)
+        signer = certificate.parse(opened.signer)
     except DerError as error:
         return Refusal("parse", "the certificate that signs", str(error))
-    suite = SUITES.get(signer.key.kind)
+    suite = opened.edition.suites.get(signer.key.kind)
     if suite is None:
-        reason = f"a key of kind {signer.key.kind} does not sign messages of ISO 15118-2"
+        reason = f"a key of kind {signer.key.kind} does not sign messages of {opened.edition.title}"
         return Refusal("algorithm", signer.subject_text, reason)
-    signed = message.header.signature
-    if signed is None:
+    if opened.signature is None:
         return _refused(signer, "the message is not signed")
     try:
-        fault = next(_faults(signed, signer, _elements(message), suite), None)
+        fault = next(_faults(opened, opened.signature, signer, suite), None)
     except ExiError as error:
         fault = f"it cannot be digested: {error}"
     return None if fault is None else _refused(signer, fault)
@@ -165,20 +125,18 @@ def _refused(signer: Certificate, reason: str) -> Refusal:
     return Refusal("signature", signer.subject_text, reason, "SignatureError")
 
 
-def _faults(
-    signed: Signature, signer: Certificate, elements: tuple[Element, ...], suite: Suite
-) -> Iterator[str]:
+def _faults(opened: Opened, signed: Signature, signer: Certificate, suite: Suite) -> Iterator[str]:
     """What is wrong, the cheap checks first; each may rely on those before it having passed."""
     references = signed.signed_info.references
     yield from _forbidden(signed, suite)
     for each in references:
         yield from _forbidden_in(each, suite)
-    yield from _unreferenced(references, elements)
+    yield from _unreferenced(references, opened.elements)
     digests = {each.uri: each.digest_value for each in references}
-    for element in elements:
+    for element in opened.elements:
         if digests[f"#{element.id}"] != suite.digest(exi.fragment(element.root, element.value)):
             yield f"the digest of {element.root.name} is another"
-    if not _is_signed(signed, signer, suite):
+    if not _is_signed(opened.edition, signed, signer, suite):
         yield "the signature does not verify"
 
 
@@ -191,9 +149,9 @@ def _forbidden(signed: Signature, suite: Suite) -> Iterator[str]:
         yield f"canonicalization {info.canonicalization_method.algorithm!r} is not allowed"
     if info.signature_method.algorithm != suite.signature_method:
         yield f"signature method {info.signature_method.algorithm!r} is not allowed"
-    length, octets = len(signed.signature_value.value), 2 * suite.integer_octets
-    if length != octets:
-        yield f"a signature of {length} octets instead of {octets}"
+    length = len(signed.signature_value.value)
+    if length != suite.value_octets:
+        yield f"a signature of {length} octets instead of {suite.value_octets}"
 
 
 def _forbidden_in(each: Reference, suite: Suite) -> Iterator[str]:
@@ -224,11 +182,15 @@ def _unreferenced(
             yield f"{each.root.name} is not signed"
 
 
-def _is_signed(signed: Signature, signer: Certificate, suite: Suite) -> bool:
-    value, octets = signed.signature_value.value, suite.integer_octets
-    r, s = int.from_bytes(value[:octets], "big"), int.from_bytes(value[octets:], "big")
-    key, der = signature.load(signer.key), utils.encode_dss_signature(r, s)
-    return key is not None and any(
-        signature.is_valid(key, suite.algorithm, exi.fragment(reading, signed.signed_info), der)
-        for reading in READINGS
+def _is_signed(edition: Edition, signed: Signature, signer: Certificate, suite: Suite) -> bool:
+    key, value = signature.load(signer.key), signed.signature_value.value
+    if key is None:
+        return False
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        half = suite.value_octets // 2
+        r, s = int.from_bytes(value[:half], "big"), int.from_bytes(value[half:], "big")
+        value = utils.encode_dss_signature(r, s)
+    return any(
+        signature.is_valid(key, suite.algorithm, exi.fragment(reading, signed.signed_info), value)
+        for reading in edition.readings
     )

@@ -19,7 +19,6 @@ _SIGNATURE: Final = Binary(most=256)
 _REFERENCES_MAX: Final = 4
 """[V2G2-909]."""
 _TRANSFORMS_MAX: Final = 4
-_ROOTS_MAX: Final = 20
 _ALGORITHM: Final = attribute("Algorithm", "algorithm", _URI)
 _ANY: Final = refused("a foreign element")
 
@@ -81,7 +80,7 @@ SIGNATURE: Final = derive(
         refused("Object"),
     ),
 )
-_ISSUER_SERIAL: Final = derive(
+ISSUER_SERIAL: Final = derive(
     "X509IssuerSerialType",
     message.RootCertificateId,
     (
@@ -89,10 +88,3 @@ _ISSUER_SERIAL: Final = derive(
         element("X509SerialNumber", "serial_number", Integer(bits_max=168)),
     ),
 )
-ROOT_CERTIFICATE_IDS: Final = derive(
-    "ListOfRootCertificateIDsType",
-    message.RootCertificateIds,
-    (element("RootCertificateID", "ids", _ISSUER_SERIAL, most=None, limit=_ROOTS_MAX),),
-)
-"""The schema ends the list at 20. EXIficient and libcbv2g both write the twentieth as if there
-could be another, with two bits for the end: the row is unbounded here, and limited by hand."""

@@ -84,13 +84,21 @@ _RELAXED_EMAID: Final = Grammar(
 """The schema declares eMAID twice with different types, so that as a fragment it has the relaxed
 element-fragment grammar (EXI 1.0 §8.5.3): every attribute and element of the schema is offered."""
 
+_ROOTS_MAX: Final = 20
+_ROOTS: Final = derive(
+    "ListOfRootCertificateIDsType",
+    message.RootCertificateIds,
+    (element("RootCertificateID", "ids", dsig.ISSUER_SERIAL, most=None, limit=_ROOTS_MAX),),
+)
+"""The schema ends the list at 20. EXIficient and libcbv2g both write the twentieth as if there
+could be another, with two bits for the end: the row is unbounded here, and limited by hand."""
 _REQUEST: Final = derive(
     "CertificateInstallationReqType",
     message.InstallationRequest,
     (
         attribute("Id", "id", dsig.ID),
         element("OEMProvisioningCert", "provisioning_certificate", _CERTIFICATE),
-        element("ListOfRootCertificateIDs", "root_certificate_ids", dsig.ROOT_CERTIFICATE_IDS),
+        element("ListOfRootCertificateIDs", "root_certificate_ids", _ROOTS),
     ),
 )
 _RESPONSE: Final = derive(
