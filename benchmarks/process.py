@@ -110,7 +110,8 @@ def load(port: int, file: Path, pid: int, *, seconds: float, connections: int) -
     answer = json.loads(done.stdout)
     cpu, alone = cpu_seconds(pids) - before, cpu_seconds([pid]) - alone_before
     return Figure(
-        per_second=answer["per_second"], cpu_us=1e6 * cpu / max(1, answer["requests"]),
+        per_second=answer["per_second"], cpu_us=1e6 * alone / max(1, answer["requests"]),
+        tree_cpu_us=1e6 * cpu / max(1, answer["requests"]),
         p50_us=answer["p50_us"], p99_us=answer["p99_us"],
         generator_busy=answer["generator_busy"], status=answer["status"],
     )  # fmt: skip
