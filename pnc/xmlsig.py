@@ -63,16 +63,14 @@ def verify_response(message: AnyMessage) -> Refusal | None:
 def sign(message: M, key: PrivateKey) -> M:
     """The message with a signature over all that must be signed in it."""
     opened = open_message(message)
-    kind = (
-        _KINDS.get(key.curve.name)
-        if isinstance(key, ec.EllipticCurvePrivateKey)
-        else algorithm.ED448
-    )
-    if opened is None:
-        raise ExiError("the message has no body that could be signed")
-    suite = opened.edition.suites.get(kind or "")
+    if opened is None or not all(each.id for each in opened.elements):
+        raise ExiError("the message has no body, or an element that must be signed has no Id")
+    kind = algorithm.ED448
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        kind = _KINDS.get(key.curve.name, key.curve.name)
+    suite = opened.edition.suites.get(kind)
     if suite is None:
-        raise ExiError(f"this kind of key does not sign messages of {opened.edition.title}")
+        raise ExiError(f"a key of kind {kind} does not sign messages of {opened.edition.title}")
     once = Transforms(transforms=(Method(algorithm=CANONICAL_EXI),))
     info = SignedInfo(
         canonicalization_method=Method(algorithm=CANONICAL_EXI),

@@ -268,3 +268,14 @@ def test_response_when_judged_whole_then_accepted(forge, request_message, respon
         (installation.judge_request, response_message),
     ):
         assert judge(message, forge.snapshot, rules, forge.now).step == "parse"
+
+
+def test_message_when_it_cannot_be_signed_then_refused(forge, response_message):
+    key = _key(forge.pki, "cps")
+    response = response_message.body.response
+    nameless = replace(response, contract_chain=replace(response.contract_chain, id=None))
+    for body in (m.Body(), m.Body(response=nameless)):
+        with pytest.raises(ExiError, match="no body, or an element that must be signed has no Id"):
+            xmlsig.sign(replace(response_message, body=body), key)
+    with pytest.raises(ExiError, match="a key of kind secp384r1 does not sign"):
+        xmlsig.sign(response_message, ec.generate_private_key(ec.SECP384R1()))

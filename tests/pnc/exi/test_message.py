@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pnc import exi
 from pnc.errors import ExiError, PncError
-from pnc.exi import document, edition2
+from pnc.exi import document, edition2, edition20
 from pnc.exi import message as m
 from pnc.exi.grammar import Grammar
 
@@ -197,9 +197,10 @@ def _grammars(grammar: Grammar, seen: dict[int, Grammar]) -> dict[int, Grammar]:
 
 def test_tables_and_values_when_compared_then_same_fields():
     seen: dict[int, Grammar] = {}
-    for root in (edition2.DOCUMENT, *edition2.FRAGMENTS):
+    twenty = (*edition20.DOCUMENTS, *edition20.FRAGMENTS)
+    for root in (edition2.DOCUMENT, *edition2.FRAGMENTS, *twenty):
         _grammars(root.grammar, seen)
-    assert len(seen) >= 20
+    assert len(seen) >= 30
     for grammar in seen.values():
         fields = grammar.make.__struct_fields__
         assert sorted(fields) == sorted(row.field for row in grammar.rows), grammar.name
