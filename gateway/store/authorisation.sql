@@ -22,10 +22,14 @@ ON CONFLICT (country_code, party_id, id_key, type) DO UPDATE SET reason = exclud
 -- name: unblock
 DELETE FROM token_block WHERE country_code = $1 AND party_id = $2 AND id_key = $3 AND type = $4;
 
--- name: append
--- A batch at once, as one JSON text: an array per row costs this process a tenth of fourteen arrays. A reference that an issuer gives twice keeps its first row.
-INSERT INTO authorisation (authorization_reference, at, allowed, reason, token_country, token_party, token_uid, token_type,
-                           contract_id, cpo_country, cpo_party, location_key, source, duration_us)
-SELECT r->>0, to_timestamp((r->>1)::float8), r->>2, r->>3, r->>4, r->>5, r->>6, r->>7, r->>8, r->>9, r->>10, r->>11, r->>12, (r->>13)::int
-  FROM json_array_elements($1::json) r
-ON CONFLICT (authorization_reference) DO NOTHING;
+-- name: unhurried
+-- For this transaction only: a crash may cost the last moments of this log, never anything that was acknowledged.
+SET LOCAL synchronous_commit = off;
+
+-- name: stage
+-- COPY knows no ON CONFLICT: rows that may be there already go by way of this connection's own table.
+CREATE TEMPORARY TABLE IF NOT EXISTS authorisation_staged (LIKE authorisation INCLUDING DEFAULTS) ON COMMIT DELETE ROWS;
+
+-- name: settle
+-- A reference that an issuer gives twice keeps its first row.
+INSERT INTO authorisation SELECT * FROM authorisation_staged ON CONFLICT (authorization_reference) DO NOTHING;

@@ -108,7 +108,9 @@ class ExchangeLog:
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(BATCH_MAX, len(self._waiting)))]
             try:
-                await self._db.execute(SQL["append"], *_columns(batch))
+                async with self._db.transaction() as connection:
+                    await connection.execute(SQL["unhurried"])
+                    await connection.execute(SQL["append"], *_columns(batch))
             except StoreUnavailable:
                 self.dropped += len(batch)
                 return

@@ -8,6 +8,10 @@ SELECT * FROM unnest($1::timestamptz[], $2::text[], $3::bigint[], $4::text[], $5
                      $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::int[], $13::int[],
                      $14::int[], $15::bytea[], $16::bytea[], $17::text[]);
 
+-- name: unhurried
+-- For this transaction only: a crash may cost the last moments of this log, never anything that was acknowledged.
+SET LOCAL synchronous_commit = off;
+
 -- name: prune
 -- Old lines go in bites, so that no statement holds the table for long.
 DELETE FROM exchange WHERE exchange_id IN

@@ -4,6 +4,11 @@ What this answers, the ordinary path would answer with the same bytes (ids and t
 gather their facts in `gateway.hub.authorise`, and whatever is unusual here (an unknown token, an
 escaped uid, a header twice, a closed relation, a store that must be asked) is declined, which
 makes it the ordinary path's.
+
+`answer` reads a request and remembers what it learned: the shape of its head, its place, and the
+decision. `repeat` answers from what is remembered while all of it is still true: the picture of
+the network is the same, the token's entry in the hot set is the same object, the time is within the
+decision's two ends. What `repeat` does not know it leaves to `answer`.
 """
 
 from __future__ import annotations
@@ -17,14 +22,17 @@ import msgspec
 from aiohttp.http import SERVER_SOFTWARE
 
 from gateway.http.lane.parse import RequestReader
-from gateway.http.lane.protocol import LaneCounters, Writes
-from gateway.hub.authorise.answer import authorization_info, read_place
-from gateway.hub.authorise.flow import Authoriser, Candidate
+from gateway.http.lane.protocol import LaneCounters
+from gateway.http.lane.shape import Cut, Ids, cut
+from gateway.hub.authorise.answer import REFERENCE, REFERENCE_END, location_of, read_place
+from gateway.hub.authorise.flow import Authoriser
+from gateway.hub.authorise.prepared import REFERENCE_BYTES, Prepared
 from gateway.hub.authorise.record import token_key
-from gateway.hub.authorise.request import AuthoriseRequest
+from gateway.hub.authorise.request import AuthoriseRequest, Place
 from gateway.hub.authorise.standing import MODULE, Standings
 from gateway.hub.network import Network, Platform
 from gateway.hub.seal import token_hash
+from gateway.store.authorisation import NULL, moment, text
 from gateway.store.exchange import Exchange
 from ocpi import envelope, header, routing
 from ocpi.errors import SUCCESS, OcpiError
@@ -33,9 +41,12 @@ from ocpi.model.party import PartyId
 from ocpi.model.token import TokenType
 from ocpi.wire.catalog import SENDER, VERSIONS, route
 
-SAMPLE_EVERY: Final = 64
+SAMPLES_PER_S: Final = 16
 CLOCK_AGE_MAX_S: Final = 0.1
 ASKERS_MAX: Final = 4096
+SHAPES_MAX: Final = 4096
+PLACES_MAX: Final = 16_384
+PREPARED_MAX: Final = 32_768
 UID_CHARS_MAX: Final = 36
 UID_CHARS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 SPLICED: Final = frozenset({"2.2.1", "2.3.0"})  # 2.1.1 writes another AuthorizationInfo
@@ -53,17 +64,51 @@ _NO_ROUTING: Final = (None, None, None, None)
 _HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\n"
 _SERVER: Final = SERVER_SOFTWARE.encode()
 _SPLIT: Final = b'"@"'
+_LENGTH: Final = b"Content-Length: "
 
 _AskerKey = tuple[bytes | None, ...]
 
 
-class Asker(msgspec.Struct, frozen=True, gc=False):
-    """Who asks, as one set of headers says it; `receiver` narrows the question to one issuer."""
+class Ready(msgspec.Struct, frozen=True):
+    """One decision for one asker: `head` is what the answer's head says about the two parties."""
+
+    decision: Prepared
+    head: bytes
+    url: bytes
+    version: str
+
+
+class Asker(msgspec.Struct):
+    """Who asks, as one set of headers says it; `receiver` narrows the question to one issuer.
+
+    `ready` are the decisions by request line, of questions without and with a place.
+    """
 
     platform_id: int
     party: PartyId
     receiver: PartyId | None
     routing_head: bytes
+    ready: tuple[dict[bytes, Ready], dict[bytes, Ready]]
+    heard_at: float = float("-inf")
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """What a head says, whatever its request line and its message ids are."""
+
+    asker: Asker
+    body_length: int
+
+
+class Stated(msgspec.Struct, frozen=True):
+    """One body: how the answer repeats it, and how its row does."""
+
+    raw: bytes
+    place: Place | None
+    info: bytes
+    row: bytes
+
+
+NOWHERE: Final = Stated(b"", None, b"", NULL)
 
 
 class Lane:
@@ -73,10 +118,9 @@ class Lane:
     """
 
     def __init__(
-        self, authoriser: Authoriser, *, version: str = "", sample_every: int = SAMPLE_EVERY
+        self, authoriser: Authoriser, *, version: str = "", samples_per_s: int = SAMPLES_PER_S
     ) -> None:
         self.counters = LaneCounters()
-        self.writes = Writes()
         spoken = [v for v in VERSIONS if v in SPLICED and version in ("", v)]
         rows = [(v, route(v, "token_authorize")) for v in spoken]
         self._paths = tuple(
@@ -93,12 +137,68 @@ class Lane:
         self._reader = RequestReader()
         self._standings: Standings | None = None
         self._askers: dict[_AskerKey, Asker] = {}
+        self._shapes: dict[bytes, Shape] = {}
+        self._places: dict[bytes, Stated] = {b"": NOWHERE}
+        self._ready_count = 0
         self._froms: dict[PartyId, bytes] = {}
-        self._sample_every = sample_every
-        self._until_sample = 1
+        self._samples_per_s = samples_per_s
+        self._samples_left = 0
         self._now_s = 0.0
         self._clock_read_at = float("-inf")
-        self._open = self._close = self._date = b""
+        self._moment = self._open = self._close = self._date = b""
+
+    # --- from what is remembered -----------------------------------------------------------------
+
+    def repeat(self, frame: bytes) -> bytes | None:
+        """The whole HTTP answer to one whole request like earlier ones; None: ask `answer`."""
+        started = time.perf_counter()
+        found = cut(frame)
+        if found is None:
+            return None
+        line, rest, end, ids = found
+        shape = self._shapes.get(rest)
+        stated = self._places.get(frame[end:])
+        if shape is None or stated is None or len(frame) - end != shape.body_length:
+            return None
+        asker = shape.asker
+        ready = asker.ready[stated is not NOWHERE].get(line)
+        if ready is None or self._keeper.standings_now() is not self._standings:
+            return None
+        if started - self._clock_read_at > CLOCK_AGE_MAX_S:
+            self._read_clock(started)
+        decision = ready.decision
+        if not decision.since_s <= self._now_s < decision.until_s:
+            return None
+        if self._keeper.hot.get_now(decision.key) is not decision.raw:
+            return None
+        return self._say(asker, ready, stated, ids, started)
+
+    def _say(self, asker: Asker, ready: Ready, stated: Stated, ids: Ids, started: float) -> bytes:
+        decision = ready.decision
+        duration_us = int((time.perf_counter() - started) * 1_000_000)
+        reference = self._authoriser.note_again(decision, self._moment, stated.row, duration_us)
+        length = len(self._open) + len(decision.before) + len(decision.after) + len(self._close)
+        told = _lines_of_ids(*ids)
+        if decision.is_allowed:
+            info = stated.info
+            answer = b"%b%b%b%d\r\n%b%b%b%b%b%b%b%b%b" % (
+                _HEAD, told, ready.head, length + len(info) + REFERENCE_BYTES, self._date,
+                self._open, decision.before, info, REFERENCE, reference, REFERENCE_END,
+                decision.after, self._close,
+            )  # fmt: skip
+        else:
+            answer = b"%b%b%b%d\r\n%b%b%b%b%b" % (
+                _HEAD, told, ready.head, length, self._date,
+                self._open, decision.before, decision.after, self._close,
+            )  # fmt: skip
+        if asker.heard_at != self._clock_read_at:
+            asker.heard_at = self._clock_read_at
+            self._hub.seen(asker.platform_id)
+        if self._samples_left:
+            self._sample(asker, ready, stated, ids, (answer, duration_us))
+        return answer
+
+    # --- read and learn --------------------------------------------------------------------------
 
     def answer(self, frame: bytes, body_length: int) -> bytes | None:
         """The whole HTTP answer, or None: then nothing has happened."""
@@ -107,63 +207,110 @@ class Lane:
         if not reader.read(frame, body_length):
             return self._decline()
         headers = reader.headers
-        ids = _ids(headers.get(b"x-request-id"), headers.get(b"x-correlation-id"))
+        ids = headers.get(b"x-request-id", b""), headers.get(b"x-correlation-id", b"")
         standings = self._keeper.standings_now()
-        if ids is None or standings is None:
+        if standings is None or not _are_ids(ids):
             return self._decline()
         asker = self._asker(standings, headers)
-        request = self._request(asker) if asker is not None else None
-        if asker is None or request is None:
+        stated = self._place(reader.body)
+        request = self._request(asker, stated) if asker and stated else None
+        if asker is None or stated is None or request is None:
             return self._decline()
         if started - self._clock_read_at > CLOCK_AGE_MAX_S:
             self._read_clock(started)
-        raw = self._keeper.hot.get_now(token_key(request.uid.upper(), request.type))
-        found = self._authoriser.decide_now(standings, request, raw, self._now_s)
-        if found is None:
+        ready = self._ready(standings, asker, request)
+        if ready is None:
             return self._decline()
-        return self._answer(asker, request, found, ids, started)
+        self._learn(cut(frame), ids, Shape(asker, body_length), ready, stated)
+        return self._say(asker, ready, stated, ids, started)
 
     def _decline(self) -> bytes | None:
         self.counters.declined += 1
         return None
 
-    def _request(self, asker: Asker) -> AuthoriseRequest | None:
-        """The question; None where the router or the full decoder must look at it."""
-        reader = self._reader
-        url = reader.url
-        path, version = next((p for p in self._paths if url.startswith(p[0])), (b"", ""))
+    def _learn(
+        self,
+        found: Cut | None,
+        ids: tuple[bytes, bytes],
+        shape: Shape,
+        ready: Ready,
+        stated: Stated,
+    ) -> None:
+        """Only what was answered is remembered, so nobody fills this without credentials."""
+        if found is None or found[3] != ids:
+            return
+        if len(self._shapes) >= SHAPES_MAX:
+            self._shapes = {}
+        if self._ready_count >= PREPARED_MAX:
+            self._forget()
+            return
+        self._shapes[found[1]] = shape
+        shape.asker.ready[stated is not NOWHERE][found[0]] = ready
+        self._ready_count += 1
+
+    def _forget(self) -> None:
+        self._shapes, self._askers, self._ready_count = {}, {}, 0
+
+    def _place(self, body: bytes) -> Stated | None:
+        """None where the full decoder must look at it."""
+        stated = self._places.get(body)
+        if stated is None:
+            try:
+                place = read_place(body)
+            except (msgspec.MsgspecError, ValueError, RecursionError):
+                return None
+            assert place is not None
+            if len(self._places) >= PLACES_MAX:
+                self._places = {b"": NOWHERE}
+            stated = Stated(body, place, location_of(place), text(place.location_id))
+            self._places[body] = stated
+        return stated
+
+    def _request(self, asker: Asker, stated: Stated) -> AuthoriseRequest | None:
+        """The question; None where the router must look at it."""
+        url = self._reader.url
+        path, version = next((p for p in self._paths if url.startswith(p[0])), (b"\0", ""))
         uid, _, tail = url[len(path) :].partition(b"/")
         token_type = self._tails.get(tail)
         if (
-            token_type is None
+            not version
+            or token_type is None
             or not 0 < len(uid) <= UID_CHARS_MAX
             or uid.translate(None, UID_CHARS)
         ):
-            return None
-        try:
-            place = read_place(reader.body)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
             return None
         return AuthoriseRequest(
             uid=uid.decode("ascii"),
             type=token_type,
             requester=asker.party,
             to=asker.receiver,
-            place=place,
+            place=stated.place,
             version=version,
         )
+
+    def _ready(self, standings: Standings, asker: Asker, request: AuthoriseRequest) -> Ready | None:
+        key = token_key(request.uid.upper(), request.type)
+        raw = self._keeper.hot.get_now(key)
+        found = self._authoriser.prepare_now(standings, request, key, raw, self._now_s)
+        if found is None:
+            return None
+        decision, issuer = found
+        head = asker.routing_head + self._from(issuer) + _LENGTH
+        return Ready(decision, head, self._reader.url, request.version)
 
     def _asker(self, standings: Standings, headers: dict[bytes, bytes]) -> Asker | None:
         """Remembered per picture of the network: a token that is revoked is forgotten with it."""
         if standings is not self._standings:
             self._standings = standings
-            self._askers = {}
+            self._forget()
         get = headers.get
         key = (get(b"authorization"), *[get(name) for name in _ROUTING])
         found = self._askers.get(key)
         if found is None:
             found = self._identify(standings, key)
-            if found is not None and len(self._askers) < ASKERS_MAX:
+            if found is not None:
+                if len(self._askers) >= ASKERS_MAX:
+                    self._forget()
                 self._askers[key] = found
         return found
 
@@ -193,54 +340,26 @@ class Lane:
             self._hub.party,
             lambda p: picture.standing(p, module=MODULE),
         )
-        self._hub.seen(platform.platform_id)
-        match found:
-            case routing.Forward(to=to, from_=party):
-                return Asker(platform.platform_id, party, to, _lines(Routing(to=party)))
-            case routing.OpenRoute(from_=party):
-                return Asker(platform.platform_id, party, None, _lines(Routing(to=party)))
-            case _:
-                return None
+        if not isinstance(found, routing.Forward | routing.OpenRoute):
+            return None
+        receiver = found.to if isinstance(found, routing.Forward) else None
+        lines = _lines(Routing(to=found.from_))
+        return Asker(platform.platform_id, found.from_, receiver, lines, ({}, {}))
 
     def _read_clock(self, started: float) -> None:
         """Time of day, in whole seconds, a tenth of a second old at most."""
         now = self._hub.clock.now()
         self._clock_read_at = started
+        if int(now.timestamp()) != int(self._now_s):
+            self._samples_left = self._samples_per_s
         self._now_s = now.timestamp()
+        self._moment = moment(self._now_s)
         whole = now.replace(microsecond=0)
         self._open, _, self._close = envelope.success(_SPLIT, whole).partition(_SPLIT)
         self._date = b"Date: %b\r\nServer: %b\r\n\r\n" % (
             formatdate(time.time(), usegmt=True).encode(),
             _SERVER,
         )
-
-    def _answer(
-        self,
-        asker: Asker,
-        request: AuthoriseRequest,
-        found: Candidate,
-        ids: bytes,
-        started: float,
-    ) -> bytes | None:
-        token, issuer, decision = found.token, found.issuer, found.decision
-        if token is None or issuer is None or token.version != request.version:
-            return self._decline()
-        if decision.ocpi_status != SUCCESS:
-            return self._decline()
-        duration_us = int((time.perf_counter() - started) * 1_000_000)
-        reference = self._authoriser.note(
-            request, decision, token, issuer.party, self._now_s,
-            contract_id=token.contract_id, duration_us=duration_us,
-        )  # fmt: skip
-        data = authorization_info(decision, token.body, request.place, reference)
-        body = b"".join((self._open, data, self._close))
-        answer = b"%b%b%b%bContent-Length: %d\r\n%b%b" % (
-            _HEAD, ids, asker.routing_head, self._from(issuer.party), len(body), self._date, body,
-        )  # fmt: skip
-        self._until_sample -= 1
-        if not self._until_sample:
-            self._sample(asker, request, body, duration_us)
-        return answer
 
     def _from(self, party: PartyId) -> bytes:
         lines = self._froms.get(party)
@@ -249,12 +368,16 @@ class Lane:
         return lines
 
     def _sample(
-        self, asker: Asker, request: AuthoriseRequest, body: bytes, duration_us: int
+        self,
+        asker: Asker,
+        ready: Ready,
+        stated: Stated,
+        ids: Ids,
+        answered: tuple[bytes, int],
     ) -> None:
-        """One exchange in many becomes a line of the exchange log; the counters know of all."""
-        self._until_sample = self._sample_every
-        reader = self._reader
-        headers = reader.headers
+        """The first of each second become lines of the exchange log; the counters know of all."""
+        self._samples_left -= 1
+        answer, duration_us = answered
         self._hub.record(
             Exchange(
                 at=self._hub.clock.now(),
@@ -263,33 +386,33 @@ class Lane:
                 from_party=str(asker.party),
                 to_party=str(asker.receiver) if asker.receiver is not None else None,
                 method="POST",
-                path=reader.url.decode("ascii"),
+                path=ready.url.decode("ascii"),
                 module="tokens",
-                version=request.version,
-                request_id=headers.get(b"x-request-id", b"").decode("ascii") or None,
-                correlation_id=headers.get(b"x-correlation-id", b"").decode("ascii") or None,
+                version=ready.version,
+                request_id=ids[0].decode("ascii") or None,
+                correlation_id=ids[1].decode("ascii") or None,
                 http_status=200,
                 ocpi_status=SUCCESS,
                 duration_us=duration_us,
-                request=reader.body or None,
-                response=body,
-                note=f"lane: 1 of {self._sample_every}",
+                request=stated.raw or None,
+                response=answer[answer.index(b"\r\n\r\n") + 4 :],
+                note=f"lane: {self._samples_per_s} a second at most",
             )
         )
 
 
-def _ids(request_id: bytes | None, correlation_id: bytes | None) -> bytes | None:
-    """The header lines that repeat the message ids; None where one of them is to be refused."""
-    lines = b""
+def _are_ids(ids: tuple[bytes, bytes]) -> bool:
+    """Absent and empty ids are allowed; what could break a log line or a header is not."""
+    return all(not value or _ID.match(value) is not None for value in ids)
+
+
+def _lines_of_ids(request_id: bytes, correlation_id: bytes) -> bytes:
+    """The header lines that repeat the message ids."""
+    if request_id and correlation_id:
+        return b"X-Request-ID: %b\r\nX-Correlation-ID: %b\r\n" % (request_id, correlation_id)
     if request_id:
-        if _ID.match(request_id) is None:
-            return None
-        lines = b"X-Request-ID: %b\r\n" % request_id
-    if correlation_id:
-        if _ID.match(correlation_id) is None:
-            return None
-        lines += b"X-Correlation-ID: %b\r\n" % correlation_id
-    return lines
+        return b"X-Request-ID: %b\r\n" % request_id
+    return b"X-Correlation-ID: %b\r\n" % correlation_id if correlation_id else b""
 
 
 def _lines(routing: Routing) -> bytes:

@@ -45,8 +45,8 @@ class HotPath(Protocol):
 
     prefixes: tuple[bytes, ...]
     counters: LaneCounters
-    writes: Writes
 
+    def repeat(self, frame: bytes) -> bytes | None: ...
     def answer(self, frame: bytes, body_length: int) -> bytes | None: ...
 
 
@@ -68,32 +68,6 @@ class LaneCounters:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-class Writes:
-    """Answers of one turn of the loop leave together at its end.
-
-    A write that wakes a sleeping peer costs more than the whole decision; after the first the
-    others find it awake. aiohttp answers in a later turn, so order on a connection holds.
-    """
-
-    __slots__ = ("_waiting",)
-
-    def __init__(self) -> None:
-        self._waiting: list[tuple[asyncio.Transport, bytes]] = []
-
-    def add(
-        self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport, data: bytes
-    ) -> None:
-        if not self._waiting:
-            loop.call_soon(self._write)
-        self._waiting.append((transport, data))
-
-    def _write(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for transport, data in waiting:
-            if not transport.is_closing():
-                transport.write(data)
-
-
 class LaneProtocol(RequestHandler):
     """One connection."""
 
@@ -112,10 +86,29 @@ class LaneProtocol(RequestHandler):
     def data_received(self, data: bytes) -> None:
         if self._ordinary or not data or self._close or self._force_close:
             super().data_received(data)
-            return
-        if self._held:
+        elif self._held:
             data, self._held = self._held + data, b""
-        self._run(data)
+            self._run(data)
+        elif not self._answer_at_once(data):
+            self._run(data)
+
+    def _answer_at_once(self, data: bytes) -> bool:
+        """The usual case: one whole request, like others before it, on an idle connection."""
+        if self._body_left or self._paused or self._request_count != self._answered:
+            return False
+        hot, transport = self._hot, self.transport
+        if transport is None or not data.startswith(hot.prefixes):
+            return False
+        answer = hot.repeat(data)
+        if answer is None:
+            return False
+        transport.write(answer)
+        hot.counters.answered += 1
+        manager = self._manager
+        if manager is not None:
+            manager.requests_count += 1
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        return True
 
     def _run(self, data: bytes) -> None:
         """Request by request, until the bytes are used up, kept for later, or given away."""
@@ -154,7 +147,7 @@ class LaneProtocol(RequestHandler):
             if self._paused:
                 return self._hold_until_read(data[at:])
             frame = data if len(data) == whole else data[at : at + whole]
-            answer = self._hot.answer(frame, body)
+            answer = self._hot.repeat(frame) or self._hot.answer(frame, body)
             if answer is not None:
                 answers.append(answer)
                 self._stop_deadline()
@@ -189,7 +182,7 @@ class LaneProtocol(RequestHandler):
         transport = self.transport
         if transport is not None:
             data = answers[0] if count == 1 else b"".join(answers)
-            self._hot.writes.add(self._loop, transport, data)
+            transport.write(data)
         answers.clear()
         self._hot.counters.answered += count
         manager = self._manager

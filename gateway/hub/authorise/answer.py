@@ -23,38 +23,51 @@ REFERENCES_PER_DRAW: Final = 256
 _BYTES_PER_REFERENCE: Final = 16
 
 
+LOCATION: Final = b',"location":'
+REFERENCE: Final = b',"authorization_reference":"'
+REFERENCE_END: Final = b'"'
+
+
 class References:
     """Unguessable authorization_references (CiString(36)), drawn from the system in blocks."""
 
     __slots__ = ("_at", "_block")
 
     def __init__(self) -> None:
-        self._block = ""
+        self._block = b""
         self._at = 0
 
-    def next(self) -> str:
+    def next(self) -> bytes:
         start = self._at
         block = self._block
         if start >= len(block):
-            block = self._block = os.urandom(_BYTES_PER_REFERENCE * REFERENCES_PER_DRAW).hex()
+            drawn = os.urandom(_BYTES_PER_REFERENCE * REFERENCES_PER_DRAW)
+            block = self._block = drawn.hex().encode()
             start = 0
         self._at = stop = start + 2 * _BYTES_PER_REFERENCE
         return block[start:stop]
+
+
+def frame_of(decision: Decision, token: bytes) -> tuple[bytes, bytes]:
+    """What stands before and after the location and the reference; `token` is JSON."""
+    text = b""
+    if decision.text:
+        text = b',"info":{"language":"en","text":' + _encode_text(decision.text) + b"}"
+    return b'{"allowed":"%b","token":%b' % (decision.allowed.encode(), token), text + b"}"
+
+
+def location_of(place: Place) -> bytes:
+    return LOCATION + _encode_place(place)
 
 
 def authorization_info(
     decision: Decision, token: bytes, place: Place | None, reference: str | None
 ) -> bytes:
     """The `data` of an answer that has one; `token` is JSON in the version of whoever asked."""
-    parts = [b'{"allowed":"', decision.allowed.encode(), b'","token":', token]
-    if decision.is_allowed and place is not None:
-        parts += (b',"location":', _encode_place(place))
-    if reference is not None:
-        parts += (b',"authorization_reference":"', reference.encode(), b'"')
-    if decision.text:
-        parts += (b',"info":{"language":"en","text":', _encode_text(decision.text), b"}")
-    parts.append(b"}")
-    return b"".join(parts)
+    before, after = frame_of(decision, token)
+    location = location_of(place) if decision.is_allowed and place is not None else b""
+    given = REFERENCE + reference.encode() + REFERENCE_END if reference is not None else b""
+    return b"".join((before, location, given, after))
 
 
 def read_place(body: bytes) -> Place | None:

@@ -17,6 +17,7 @@ from gateway.cache.hot import Found
 from gateway.hub.authorise.answer import References
 from gateway.hub.authorise.ask import IssuerAnswer, ask_all, ask_issuer
 from gateway.hub.authorise.keeper import Keeper, Unreadable
+from gateway.hub.authorise.prepared import Prepared, prepare, row_end
 from gateway.hub.authorise.record import TokenRecord, decode_tokens, fold, token_key
 from gateway.hub.authorise.request import Authorisation, AuthoriseRequest
 from gateway.hub.authorise.standing import Issuer, Standings
@@ -37,11 +38,14 @@ from gateway.hub.context import Hub
 from gateway.store.authorisation import (
     AuthorisationLog,
     block_token,
+    line,
+    moment,
     read_location,
+    text,
     unblock_token,
 )
 from gateway.store.database import StoreUnavailable
-from ocpi.errors import OcpiError, invalid
+from ocpi.errors import SUCCESS, OcpiError, invalid
 from ocpi.model.location import Location
 from ocpi.model.party import PartyId
 from ocpi.model.token import TokenType
@@ -84,6 +88,31 @@ class Authoriser:
         if best is None or best.decision.action is not Action.ANSWER or not best.decision.discloses:
             return None
         return None if _must_look_up_place(best.issuer) else best
+
+    def prepare_now(
+        self,
+        standings: Standings,
+        request: AuthoriseRequest,
+        key: str,
+        raw: Found,
+        now_s: float,
+    ) -> tuple[Prepared, PartyId] | None:
+        """The same answer in a form that can be given again, and its issuer.
+
+        None also where the answer is an error, or the token was published in another version.
+        """
+        found = self.decide_now(standings, request, raw, now_s)
+        if found is None or found.token is None or found.issuer is None:
+            return None
+        token, issuer, decision = found.token, found.issuer.party, found.decision
+        if token.version != request.version or decision.ocpi_status != SUCCESS:
+            return None
+        assert isinstance(raw, bytes)
+        kept = prepare(
+            request, key, raw, decision, now_s,
+            body=token.body, issuer=issuer, uid=token.uid, contract_id=token.contract_id,
+        )  # fmt: skip
+        return kept, issuer
 
     def _best(
         self,
@@ -312,21 +341,28 @@ class Authoriser:
         duration_us: int = 0,
     ) -> str | None:
         """Counts and records one answer; returns the reference it carries, if it carries one."""
-        self.counters[decision.allowed, decision.reason] += 1
-        kept = reference or self._references.next()
-        cpo, place = request.requester, request.place
-        self._log(
-            (
-                kept, now_s, decision.allowed, decision.reason,
-                issuer.country_code if issuer is not None else None,
-                issuer.party_id if issuer is not None else None,
-                token.uid if token is not None else request.uid, request.type,
-                contract_id, cpo.country_code, cpo.party_id,
-                place.location_id if place is not None else None,
-                decision.source, duration_us,
-            )
-        )  # fmt: skip
-        return kept if reference is not None or decision.is_allowed else None
+        self.counters[decision.allowed.value, decision.reason] += 1
+        kept = reference.encode() if reference is not None else self._references.next()
+        place, uid = request.place, token.uid if token is not None else request.uid
+        row = line(
+            text(reference) if reference is not None else kept,
+            moment(now_s),
+            text(place.location_id if place is not None else None),
+            duration_us,
+            row_end(request, decision, issuer, uid, contract_id),
+        )
+        if reference is not None:
+            self._log.given(row)
+        else:
+            self._log(row)
+        return kept.decode() if reference is not None or decision.is_allowed else None
+
+    def note_again(self, prepared: Prepared, at: bytes, location: bytes, duration_us: int) -> bytes:
+        """`note` for a prepared decision: the reference, to be told where it is ALLOWED."""
+        self.counters[prepared.tally] += 1
+        reference = self._references.next()
+        self._log(line(reference, at, location, duration_us, prepared.row))
+        return reference
 
     def _now(self) -> float:
         return self.hub.clock.now().timestamp()

@@ -14,6 +14,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
@@ -31,7 +32,7 @@ from gateway.hub.authorise.record import (
     encode_tokens,
     token_key,
 )
-from gateway.hub.authorise.standing import Standings
+from gateway.hub.authorise.standing import Standings, same_network
 from gateway.hub.network import Directory
 from gateway.store.authorisation import TokenRow, microseconds, read_tokens
 from gateway.store.contract import read_contract
@@ -40,6 +41,8 @@ from pnc import emaid
 
 T = TypeVar("T")
 PICTURE_AGE_MAX_S: Final = 1.0
+READINGS_MAX: Final = 3
+PICTURE_AGE_S: Final = 0.5  # from here on it is read again, while it still answers
 _CHECK_DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -89,14 +92,27 @@ class Keeper:
 
     async def standings(self) -> Standings:
         """The network as it is now: by the hot set's word, else at most a second old."""
-        epoch = await self.hot.get(NETWORK_KEY)
-        if self._is_current(epoch):
-            return self._standings
-        return await self._once(NETWORK_KEY, lambda: self._read_standings(epoch))
+        for _ in range(READINGS_MAX):
+            epoch = await self.hot.get(NETWORK_KEY)
+            if self._is_current(epoch):
+                break
+            await self._once(NETWORK_KEY, partial(self._read_standings, epoch))
+            if epoch is MISS or epoch == self._standings_epoch:
+                break  # else this was a reading that had begun before the last change
+        return self._standings
 
     def standings_now(self) -> Standings | None:
         """The same without waiting, or None when it has to be read first."""
-        return self._standings if self._is_current(self.hot.get_now(NETWORK_KEY)) else None
+        epoch = self.hot.get_now(NETWORK_KEY)
+        if epoch is MISS or epoch != self._standings_epoch:
+            return None
+        age = time.monotonic() - self._standings_read_at
+        if age > PICTURE_AGE_S:
+            if age >= PICTURE_AGE_MAX_S:
+                return None
+            if NETWORK_KEY not in self._flights:  # nobody who asks has to wait for it
+                self._begin(NETWORK_KEY, partial(self._read_standings, epoch))
+        return self._standings
 
     def _is_current(self, epoch: Found) -> bool:
         return (
@@ -112,12 +128,12 @@ class Keeper:
         try:
             if epoch is MISS and self.hot.trusted:
                 epoch = await self._raise_epoch(NETWORK_KEY)
-            picture = await (self._directory.current() if is_same else self._directory.reload())
+            picture = await self._directory.reload()
         except StoreUnavailable as error:
             if not is_same or not self._standings.picture.platforms:
                 raise Unreadable(str(error)) from error
             picture = self._standings.picture
-        if picture is not self._standings.picture:
+        if not same_network(picture, self._standings.picture):
             self._standings = Standings(picture)
         self._standings_epoch = epoch
         self._standings_read_at = started
@@ -127,10 +143,14 @@ class Keeper:
         """The first who asks reads, the others wait for it; who is cancelled takes nobody along."""
         flight = self._flights.get(key)
         if flight is None:
-            flight = self._flights[key] = asyncio.create_task(load())
-            flight.add_done_callback(lambda _: self._land(key))
+            flight = self._begin(key, load)
         result: T = await asyncio.shield(flight)
         return result
+
+    def _begin(self, key: str, load: Callable[[], Coroutine[Any, Any, T]]) -> asyncio.Task[T]:
+        flight = self._flights[key] = asyncio.create_task(load())
+        flight.add_done_callback(lambda _: self._land(key))
+        return flight
 
     def _land(self, key: str) -> None:
         flight = self._flights.pop(key, None)

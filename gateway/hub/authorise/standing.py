@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from gateway.hub.authorise.verdict import Standing
-from gateway.hub.network import Network, Platform
+from gateway.hub.network import Credential, Network, Platform
 from ocpi.model.party import PartyId, Role
 
 MODULE = "tokens"
@@ -106,6 +106,41 @@ class Standings:
                 assert issuer.platform is not None
                 found.setdefault(issuer.platform.platform_id, issuer)
         return tuple(found.values())
+
+
+def same_network(left: Network, right: Network) -> bool:
+    """Whether two pictures say the same, but for when somebody was last heard of."""
+    if left is right:
+        return True
+    return (
+        left.platforms.keys() == right.platforms.keys()
+        and left.credentials.keys() == right.credentials.keys()
+        and all(_same(left, right, name) for name in _COMPARED)
+        and all(
+            _same(platform, right.platforms[number], name)
+            for number, platform in left.platforms.items()
+            for name in _COMPARED_OF_PLATFORM
+        )
+        and all(
+            _same(credential, right.credentials[digest], name)
+            for digest, credential in left.credentials.items()
+            for name in _COMPARED_OF_CREDENTIAL
+        )
+    )
+
+
+def _same(left: object, right: object, name: str) -> bool:
+    return bool(getattr(left, name) == getattr(right, name))
+
+
+def _but(struct: type[msgspec.Struct], *names: str) -> tuple[str, ...]:
+    """Every field that nobody has thought of is compared."""
+    return tuple(name for name in struct.__struct_fields__ if name not in names)
+
+
+_COMPARED = _but(Network, "platforms", "credentials", "bearers")
+_COMPARED_OF_PLATFORM = _but(Platform, "last_seen")
+_COMPARED_OF_CREDENTIAL = _but(Credential, "used_at")
 
 
 def _standing(platform: Platform) -> Standing:

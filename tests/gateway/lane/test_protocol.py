@@ -16,6 +16,7 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.web_protocol import RequestHandler
 
 from gateway.http.lane import protocol, runner
+from gateway.http.lane.hot import SAMPLES_PER_S
 from gateway.http.lane.protocol import PINNED, LaneProtocol
 from gateway.http.lane.runner import LaneRunner, LaneServer
 
@@ -32,11 +33,7 @@ def test_aiohttp_when_a_release_changes_what_the_lane_leans_on_then_this_fails()
     source = (
         Path(inspect.getfile(protocol)).read_text() + Path(inspect.getfile(LaneRunner)).read_text()
     )
-    own = (
-        set(LaneProtocol.__slots__)
-        | set(vars(LaneProtocol))
-        | {"_hot", "_make_server", "_waiting", "_write"}
-    )
+    own = set(LaneProtocol.__slots__) | set(vars(LaneProtocol)) | {"_hot", "_make_server"}
     used = set(re.findall(r"(?:self|server)\.(_[a-z_]+)", source))
     assert used - own - set(PINNED) == {"_kwargs"}
     assert aiohttp.__version__.startswith("3."), "read web_protocol.py again before going on"
@@ -142,7 +139,8 @@ async def test_lane_when_half_a_head_drips_then_408_and_the_end(pair, warm, ask,
     started = time.monotonic()
     drips = [bytes([b]) for b in ask()[:60]]
     answers = await pair.talk(pair.lane_port, drips, 2, pause_s=0.02)
-    assert [a.status for a in answers] == [b"HTTP/1.1 408 Request Timeout", b"closed"]
+    assert answers[0].status == b"HTTP/1.1 408 Request Timeout"
+    assert answers[1].status in (b"closed", b"ConnectionResetError")  # a drip may meet the end
     assert time.monotonic() - started < 1.5
 
 
@@ -241,7 +239,8 @@ async def test_lane_when_it_answers_then_servers_and_samples_count_it(
     assert pair.runner.server.requests_count - count == 130
     assert pair.lane.counters.read()["answered"] == 130
     sampled = [x for x in node.exchanges if x.note]
-    assert len(sampled) == 3
+    assert SAMPLES_PER_S <= len(sampled) <= 2 * SAMPLES_PER_S  # it may span two seconds
+    assert {x.path for x in sampled} == {"/ocpi/2.2.1/sender/tokens/ALWAYS1/authorize"}
     assert sampled[0].response.startswith(b'{"data"')
     waiting = node.log.waiting
     assert waiting >= 130  # every answer has its row all the same
