@@ -143,7 +143,7 @@ class Unsigned(msgspec.Struct, frozen=True, kw_only=True):
     def write(self, writer: Writer, value: int) -> None:
         bits_max = 8 if self.is_byte else self.bits_max
         if value < 0 or value.bit_length() > bits_max:
-            raise ExiError(f"{value} is not a number of {bits_max} bits without sign")
+            raise ExiError(f"not a number of {bits_max} bits without sign")
         if self.is_byte:
             writer.bits(value, 8)
         else:

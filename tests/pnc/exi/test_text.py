@@ -84,3 +84,14 @@ def test_json_when_two_documents_then_refused(said):
     with pytest.raises(ExiError, match="one object with one key"):
         _load(said | {"other": 1})
     assert msgspec.json.decode(exi.to_json(_load(said))) == said
+
+
+@pytest.mark.parametrize("digits", [25, 400, 4300, 4301, 20_000])
+def test_number_when_absurdly_long_then_refused_in_a_short_line(said, digits):
+    raw = json.dumps(said).replace("-5", "9" * digits).encode()
+    if digits < 50:
+        exi.from_json(raw)
+        return
+    with pytest.raises(ExiError) as caught:
+        exi.from_json(raw)
+    assert len(str(caught.value)) < 200
