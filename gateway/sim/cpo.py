@@ -62,6 +62,10 @@ class ChargePointOperator(Partner):
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await super().stop()
 
+    async def obeyed(self) -> None:
+        """Returns when every command that was accepted has been carried out."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     # -- publishing
 
     def locations(self) -> list[Object]:
@@ -153,7 +157,9 @@ class ChargePointOperator(Partner):
             total = objects.net(self.price, charge.energy_kwh) + overcharge
             body["total_cost"] = objects.money(total, self.price)
         self.cdrs.append(body)
-        return await self.send_cdr(body)
+        reply = await self.send_cdr(body)
+        charge.is_billed = charge.is_billed or reply.is_success
+        return reply
 
     async def send_cdr(self, body: Object) -> Reply:
         """POSTs one CDR to its demand partner through the hub."""

@@ -92,7 +92,9 @@ class Life:
 
     def _forget(self, cpo: ChargePointOperator) -> None:
         """A network that lives for weeks must not grow in memory."""
-        for key in [k for k, c in cpo.charges.items() if c.status != "ACTIVE"]:
+        for key in [k for k, c in cpo.charges.items() if c.is_billed]:
+            del cpo.charges[key]
+        for key in list(cpo.charges)[:-KEPT_MAX]:
             del cpo.charges[key]
         del cpo.cdrs[:-KEPT_MAX]
         for seen in (self._network.voltaris.sessions, self._network.voltaris.cdrs):
@@ -105,8 +107,10 @@ class Life:
         with contextlib.suppress(*TROUBLE):
             async with asyncio.timeout(CLOSING_S):
                 for cpo in (self._network.rhein, self._network.fjord):
-                    for charge in [c for c in cpo.charges.values() if c.status == "ACTIVE"]:
-                        await cpo.end(charge)
+                    await cpo.obeyed()
+                    for charge in [c for c in cpo.charges.values() if not c.is_billed]:
+                        if charge.status == "ACTIVE":
+                            await cpo.end(charge)
                         await cpo.bill(charge)
 
     async def _by_stranger(self, cpo: ChargePointOperator, station: Station, _evse_no: int) -> None:

@@ -28,6 +28,7 @@ class Charge(msgspec.Struct, kw_only=True):
     energy_kwh: Decimal = Decimal(0)
     status: str = "ACTIVE"
     authorization_reference: str | None = None
+    is_billed: bool = False
 
     @property
     def evse_uid(self) -> str:
