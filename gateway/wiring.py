@@ -184,7 +184,6 @@ def rooms(assembly: Assembly) -> Sequence[Room]:
         lambda app: api.add(app, assembly.hub),
         lambda app: pnc.add(app, assembly.plug),
         lambda app: console.add(app, assembly.hub),
-        lambda app: console.add(app, assembly.hub),
     )
 
 
