@@ -138,7 +138,8 @@ class HotSet:
         self._keeper = asyncio.create_task(self._keep(), name="hot-set")
         self._keeper.add_done_callback(_report_end)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._decided.wait(), PONG_WITHIN_S)
+            async with asyncio.timeout(PONG_WITHIN_S):
+                await self._decided.wait()
 
     async def close(self) -> None:
         if self._keeper is not None:
@@ -162,6 +163,16 @@ class HotSet:
             return MISS
         self.counters.hits += 1
         return entry.value
+
+    def holds(self, key: str, value: bytes, now: float) -> bool:
+        """Whether `get_now` would give `value` at this moment of the monotonic clock."""
+        entry = self._entries.get(key)
+        return (
+            entry is not None
+            and entry.value == value
+            and now < self._trusted_until
+            and now < entry.ends_at
+        )
 
     async def get(self, key: str) -> Found:
         """From memory, else from Redis; all that is asked for in one loop tick is one MGET."""
@@ -226,7 +237,8 @@ class HotSet:
 
     async def _within(self, future: asyncio.Future[Any], seconds: float = PONG_WITHIN_S) -> Any:
         try:
-            return await asyncio.wait_for(future, seconds)
+            async with asyncio.timeout(seconds):  # wait_for may swallow a cancellation
+                return await future
         except TimeoutError as error:
             raise CacheUnavailable(f"no answer within {seconds} s") from error
 
@@ -369,7 +381,8 @@ class HotSet:
             self._trusted_until = sent_at + LEASE_S
             self._decided.set()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._lost.wait(), PING_EVERY_S)
+                async with asyncio.timeout(PING_EVERY_S):
+                    await self._lost.wait()
 
     async def _repeat_unsent(self) -> None:
         changes = tuple(self._unsent.values())

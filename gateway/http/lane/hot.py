@@ -24,9 +24,14 @@ from aiohttp.http import SERVER_SOFTWARE
 from gateway.http.lane.parse import RequestReader
 from gateway.http.lane.protocol import LaneCounters
 from gateway.http.lane.shape import Cut, Ids, cut
-from gateway.hub.authorise.answer import REFERENCE, REFERENCE_END, location_of, read_place
+from gateway.hub.authorise.answer import (
+    REFERENCE,
+    REFERENCE_CHARS,
+    location_of,
+    read_place,
+)
 from gateway.hub.authorise.flow import Authoriser
-from gateway.hub.authorise.prepared import REFERENCE_BYTES, Prepared
+from gateway.hub.authorise.prepared import Prepared
 from gateway.hub.authorise.record import token_key
 from gateway.hub.authorise.request import AuthoriseRequest, Place
 from gateway.hub.authorise.standing import MODULE, Standings
@@ -65,6 +70,11 @@ _HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-
 _SERVER: Final = SERVER_SOFTWARE.encode()
 _SPLIT: Final = b'"@"'
 _LENGTH: Final = b"Content-Length: "
+_LINE_END: Final = b"\r\n"
+_BOTH_IDS: Final = (_HEAD + b"X-Request-ID: ", b"\r\nX-Correlation-ID: ")
+_LENGTHS_MAX: Final = 2048
+_LENGTHS: Final = tuple(b"%d" % length for length in range(_LENGTHS_MAX))
+_OPEN: Final = b'{"data":'
 
 _AskerKey = tuple[bytes | None, ...]
 
@@ -74,6 +84,7 @@ class Ready(msgspec.Struct, frozen=True):
 
     decision: Prepared
     head: bytes
+    length: int
     url: bytes
     version: str
 
@@ -108,7 +119,7 @@ class Stated(msgspec.Struct, frozen=True):
     row: bytes
 
 
-NOWHERE: Final = Stated(b"", None, b"", NULL)
+NOWHERE: Final = Stated(b"", None, REFERENCE, NULL)
 
 
 class Lane:
@@ -145,13 +156,13 @@ class Lane:
         self._samples_left = 0
         self._now_s = 0.0
         self._clock_read_at = float("-inf")
-        self._moment = self._open = self._close = self._date = b""
+        self._moment = self._close = self._date = b""
 
     # --- from what is remembered -----------------------------------------------------------------
 
     def repeat(self, frame: bytes) -> bytes | None:
         """The whole HTTP answer to one whole request like earlier ones; None: ask `answer`."""
-        started = time.perf_counter()
+        started = time.monotonic()
         found = cut(frame)
         if found is None:
             return None
@@ -162,35 +173,37 @@ class Lane:
             return None
         asker = shape.asker
         ready = asker.ready[stated is not NOWHERE].get(line)
-        if ready is None or self._keeper.standings_now() is not self._standings:
+        if ready is None or self._keeper.standings_at(started) is not self._standings:
             return None
         if started - self._clock_read_at > CLOCK_AGE_MAX_S:
             self._read_clock(started)
         decision = ready.decision
         if not decision.since_s <= self._now_s < decision.until_s:
             return None
-        if self._keeper.hot.get_now(decision.key) is not decision.raw:
+        if not self._keeper.hot.holds(decision.key, decision.raw, started):
             return None
         return self._say(asker, ready, stated, ids, started)
 
     def _say(self, asker: Asker, ready: Ready, stated: Stated, ids: Ids, started: float) -> bytes:
         decision = ready.decision
-        duration_us = int((time.perf_counter() - started) * 1_000_000)
+        duration_us = int((time.monotonic() - started) * 1_000_000)
         reference = self._authoriser.note_again(decision, self._moment, stated.row, duration_us)
-        length = len(self._open) + len(decision.before) + len(decision.after) + len(self._close)
-        told = _lines_of_ids(*ids)
+        info = stated.info
+        length = ready.length + len(self._close)
         if decision.is_allowed:
-            info = stated.info
-            answer = b"%b%b%b%d\r\n%b%b%b%b%b%b%b%b%b" % (
-                _HEAD, told, ready.head, length + len(info) + REFERENCE_BYTES, self._date,
-                self._open, decision.before, info, REFERENCE, reference, REFERENCE_END,
-                decision.after, self._close,
-            )  # fmt: skip
+            length += len(info) + REFERENCE_CHARS
         else:
-            answer = b"%b%b%b%d\r\n%b%b%b%b%b" % (
-                _HEAD, told, ready.head, length, self._date,
-                self._open, decision.before, decision.after, self._close,
-            )  # fmt: skip
+            info = reference = b""
+        request_id, correlation_id = ids
+        parts = (
+            _BOTH_IDS[0], request_id, _BOTH_IDS[1], correlation_id, _LINE_END,
+            ready.head, _LENGTHS[length] if length < _LENGTHS_MAX else b"%d" % length, self._date,
+            decision.before, info, reference, decision.after, self._close,
+        )  # fmt: skip
+        if request_id and correlation_id:
+            answer = b"".join(parts)
+        else:
+            answer = b"".join((_HEAD, _lines_of_ids(request_id, correlation_id), *parts[5:]))
         if asker.heard_at != self._clock_read_at:
             asker.heard_at = self._clock_read_at
             self._hub.seen(asker.platform_id)
@@ -202,13 +215,13 @@ class Lane:
 
     def answer(self, frame: bytes, body_length: int) -> bytes | None:
         """The whole HTTP answer, or None: then nothing has happened."""
-        started = time.perf_counter()
+        started = time.monotonic()
         reader = self._reader
         if not reader.read(frame, body_length):
             return self._decline()
         headers = reader.headers
         ids = headers.get(b"x-request-id", b""), headers.get(b"x-correlation-id", b"")
-        standings = self._keeper.standings_now()
+        standings = self._keeper.standings_at(started)
         if standings is None or not _are_ids(ids):
             return self._decline()
         asker = self._asker(standings, headers)
@@ -262,7 +275,7 @@ class Lane:
             assert place is not None
             if len(self._places) >= PLACES_MAX:
                 self._places = {b"": NOWHERE}
-            stated = Stated(body, place, location_of(place), text(place.location_id))
+            stated = Stated(body, place, location_of(place) + REFERENCE, text(place.location_id))
             self._places[body] = stated
         return stated
 
@@ -296,7 +309,8 @@ class Lane:
             return None
         decision, issuer = found
         head = asker.routing_head + self._from(issuer) + _LENGTH
-        return Ready(decision, head, self._reader.url, request.version)
+        length = len(_OPEN) + len(decision.before) + len(decision.after)
+        return Ready(decision, head, length, self._reader.url, request.version)
 
     def _asker(self, standings: Standings, headers: dict[bytes, bytes]) -> Asker | None:
         """Remembered per picture of the network: a token that is revoked is forgotten with it."""
@@ -355,10 +369,11 @@ class Lane:
         self._now_s = now.timestamp()
         self._moment = moment(self._now_s)
         whole = now.replace(microsecond=0)
-        self._open, _, self._close = envelope.success(_SPLIT, whole).partition(_SPLIT)
-        self._date = b"Date: %b\r\nServer: %b\r\n\r\n" % (
+        before, _, self._close = envelope.success(_SPLIT, whole).partition(_SPLIT)
+        self._date = b"\r\nDate: %b\r\nServer: %b\r\n\r\n%b" % (
             formatdate(time.time(), usegmt=True).encode(),
             _SERVER,
+            before,
         )
 
     def _from(self, party: PartyId) -> bytes:

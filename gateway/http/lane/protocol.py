@@ -89,26 +89,16 @@ class LaneProtocol(RequestHandler):
         elif self._held:
             data, self._held = self._held + data, b""
             self._run(data)
-        elif not self._answer_at_once(data):
+        elif self._body_left or self._paused or self._request_count != self._answered:
             self._run(data)
-
-    def _answer_at_once(self, data: bytes) -> bool:
-        """The usual case: one whole request, like others before it, on an idle connection."""
-        if self._body_left or self._paused or self._request_count != self._answered:
-            return False
-        hot, transport = self._hot, self.transport
-        if transport is None or not data.startswith(hot.prefixes):
-            return False
-        answer = hot.repeat(data)
-        if answer is None:
-            return False
-        transport.write(answer)
-        hot.counters.answered += 1
-        manager = self._manager
-        if manager is not None:
-            manager.requests_count += 1
-        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
-        return True
+        else:
+            answer = self._hot.repeat(data) if data.startswith(self._hot.prefixes) else None
+            if answer is None or self.transport is None:
+                self._run(data)
+                return
+            # The usual case: one whole request, like others before it, on an idle connection.
+            self.transport.write(answer)
+            self._count(1)
 
     def _run(self, data: bytes) -> None:
         """Request by request, until the bytes are used up, kept for later, or given away."""
@@ -184,6 +174,9 @@ class LaneProtocol(RequestHandler):
             data = answers[0] if count == 1 else b"".join(answers)
             transport.write(data)
         answers.clear()
+        self._count(count)
+
+    def _count(self, count: int) -> None:
         self._hot.counters.answered += count
         manager = self._manager
         if manager is not None:

@@ -21,6 +21,7 @@ EVSE_UIDS_MAX: Final = 64
 ID_CHARS_MAX: Final = 36
 REFERENCES_PER_DRAW: Final = 256
 _BYTES_PER_REFERENCE: Final = 16
+REFERENCE_CHARS: Final = 2 * _BYTES_PER_REFERENCE
 
 
 LOCATION: Final = b',"location":'
@@ -44,7 +45,7 @@ class References:
             drawn = os.urandom(_BYTES_PER_REFERENCE * REFERENCES_PER_DRAW)
             block = self._block = drawn.hex().encode()
             start = 0
-        self._at = stop = start + 2 * _BYTES_PER_REFERENCE
+        self._at = stop = start + REFERENCE_CHARS
         return block[start:stop]
 
 

@@ -56,6 +56,7 @@ class Hot(Protocol):
     @property
     def trusted(self) -> bool: ...
     def get_now(self, key: str) -> Found: ...
+    def holds(self, key: str, value: bytes, now: float) -> bool: ...
     async def get(self, key: str) -> Found: ...
     async def put(self, key: str, value: bytes | None, version: int) -> bool: ...
 
@@ -103,10 +104,14 @@ class Keeper:
 
     def standings_now(self) -> Standings | None:
         """The same without waiting, or None when it has to be read first."""
-        epoch = self.hot.get_now(NETWORK_KEY)
-        if epoch is MISS or epoch != self._standings_epoch:
+        return self.standings_at(time.monotonic())
+
+    def standings_at(self, now: float) -> Standings | None:
+        """`standings_now` for whoever has just looked at the monotonic clock."""
+        epoch = self._standings_epoch
+        if not isinstance(epoch, bytes) or not self.hot.holds(NETWORK_KEY, epoch, now):
             return None
-        age = time.monotonic() - self._standings_read_at
+        age = now - self._standings_read_at
         if age > PICTURE_AGE_S:
             if age >= PICTURE_AGE_MAX_S:
                 return None

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.hub.authorise.answer import REFERENCE, REFERENCE_END, frame_of
+from gateway.hub.authorise.answer import REFERENCE_END, frame_of
 from gateway.hub.authorise.record import decode_tokens
 from gateway.hub.authorise.request import AuthoriseRequest
 from gateway.hub.authorise.verdict import Decision
@@ -19,11 +19,13 @@ from gateway.store.authorisation import line_end
 from ocpi.model.party import PartyId
 
 FOR_EVER: Final = float("inf")
-REFERENCE_BYTES: Final = len(REFERENCE) + 32 + len(REFERENCE_END)
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """What to say, from `since_s` until just before `until_s`, while the entry is still `raw`."""
+    """What to say, from `since_s` until just before `until_s`, while the entry is still `raw`.
+
+    Where it is ALLOWED the location and the reference stand between `before` and `after`.
+    """
 
     key: str
     raw: bytes
@@ -49,6 +51,8 @@ def prepare(
     contract_id: str,
 ) -> Prepared:
     before, after = frame_of(decision, body)
+    if decision.is_allowed:
+        after = REFERENCE_END + after
     return Prepared(
         key=key,
         raw=raw,
