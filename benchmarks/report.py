@@ -19,7 +19,7 @@ def render(found: dict[str, Any]) -> str:
                 for r in sorted(found["authorise"], key=lambda r: -r["per_second"])
             ],
         ),
-        '\nCPU is that of the process that answers, which alone is pinned to its core; "with its stores" adds what it started: settlement worker, PostgreSQL and Valkey.\n',
+        '\nCPU is that of the processes that answer, pinned to one core; "with its stores" adds what it started: settlement worker, PostgreSQL and Valkey.\n',
         "\n## Durable CDR ingest, 64 connections, same PostgreSQL, nothing settled or delivered meanwhile\n",
         _table(
             ("way", "CDR/s", "x base", "p50 us", "p99 us"),
