@@ -22,8 +22,8 @@ import msgspec
 from aiohttp.http import SERVER_SOFTWARE
 
 from gateway.http.lane.parse import RequestReader
-from gateway.http.lane.protocol import LaneCounters
-from gateway.http.lane.shape import Cut, Ids, cut
+from gateway.http.lane.protocol import Connection, LaneCounters
+from gateway.http.lane.shape import Cut, Ids, Template, cut, template_of
 from gateway.hub.authorise.answer import (
     REFERENCE,
     REFERENCE_CHARS,
@@ -35,7 +35,7 @@ from gateway.hub.authorise.prepared import Prepared
 from gateway.hub.authorise.record import token_key
 from gateway.hub.authorise.request import AuthoriseRequest, Place
 from gateway.hub.authorise.standing import MODULE, Standings
-from gateway.hub.network import Network, Platform
+from gateway.hub.network import Platform
 from gateway.hub.seal import token_hash
 from gateway.store.authorisation import NULL, moment, text
 from gateway.store.exchange import Exchange
@@ -95,6 +95,7 @@ class Asker(msgspec.Struct):
     `ready` are the decisions by request line, of questions without and with a place.
     """
 
+    standings: Standings
     platform_id: int
     party: PartyId
     receiver: PartyId | None
@@ -108,6 +109,7 @@ class Shape(msgspec.Struct, frozen=True):
 
     asker: Asker
     body_length: int
+    template: Template | None
 
 
 class Stated(msgspec.Struct, frozen=True):
@@ -160,20 +162,30 @@ class Lane:
 
     # --- from what is remembered -----------------------------------------------------------------
 
-    def repeat(self, frame: bytes) -> bytes | None:
-        """The whole HTTP answer to one whole request like earlier ones; None: ask `answer`."""
+    def repeat(self, frame: bytes, connection: Connection) -> bytes | None:
+        """The whole HTTP answer to one whole request like earlier ones; None: ask `answer`.
+
+        The connection keeps the shape of its last head: the next is most likely the same.
+        """
         started = time.monotonic()
-        found = cut(frame)
-        if found is None:
-            return None
-        line, rest, end, ids = found
-        shape = self._shapes.get(rest)
-        stated = self._places.get(frame[end:])
-        if shape is None or stated is None or len(frame) - end != shape.body_length:
-            return None
+        shape = connection.shape
+        found = shape.template.match(frame) if shape is not None and shape.template else None
+        if shape is not None and found is not None:
+            line, end, ids = found
+        else:
+            parts = cut(frame)
+            shape = self._shapes.get(parts[1]) if parts is not None else None
+            if parts is None or shape is None:
+                return None
+            line, _, end, ids = parts
+            connection.shape = shape
         asker = shape.asker
+        stated = self._places.get(frame[end:])
+        if stated is None or len(frame) - end != shape.body_length:
+            return None
         ready = asker.ready[stated is not NOWHERE].get(line)
-        if ready is None or self._keeper.standings_at(started) is not self._standings:
+        if ready is None or self._keeper.standings_at(started) is not asker.standings:
+            connection.shape = None
             return None
         if started - self._clock_read_at > CLOCK_AGE_MAX_S:
             self._read_clock(started)
@@ -234,7 +246,7 @@ class Lane:
         ready = self._ready(standings, asker, request)
         if ready is None:
             return self._decline()
-        self._learn(cut(frame), ids, Shape(asker, body_length), ready, stated)
+        self._learn(cut(frame), ids, asker, ready, stated)
         return self._say(asker, ready, stated, ids, started)
 
     def _decline(self) -> bytes | None:
@@ -245,7 +257,7 @@ class Lane:
         self,
         found: Cut | None,
         ids: tuple[bytes, bytes],
-        shape: Shape,
+        asker: Asker,
         ready: Ready,
         stated: Stated,
     ) -> None:
@@ -257,8 +269,9 @@ class Lane:
         if self._ready_count >= PREPARED_MAX:
             self._forget()
             return
-        self._shapes[found[1]] = shape
-        shape.asker.ready[stated is not NOWHERE][found[0]] = ready
+        rest = found[1]
+        self._shapes[rest] = Shape(asker, len(stated.raw), template_of(rest))
+        asker.ready[stated is not NOWHERE][found[0]] = ready
         self._ready_count += 1
 
     def _forget(self) -> None:
@@ -342,10 +355,11 @@ class Lane:
         for token in header.token_candidates(texts[0]):
             credential = picture.credentials.get(token_hash(token))
             if credential is not None and credential.kind != "A":
-                return self._route(picture, picture.platforms[credential.platform_id], sent)
+                return self._route(standings, picture.platforms[credential.platform_id], sent)
         return None
 
-    def _route(self, picture: Network, platform: Platform, sent: Routing) -> Asker | None:
+    def _route(self, standings: Standings, platform: Platform, sent: Routing) -> Asker | None:
+        picture = standings.picture
         if platform.state == "SUSPENDED":
             return None
         found = routing.decide(
@@ -358,7 +372,7 @@ class Lane:
             return None
         receiver = found.to if isinstance(found, routing.Forward) else None
         lines = _lines(Routing(to=found.from_))
-        return Asker(platform.platform_id, found.from_, receiver, lines, ({}, {}))
+        return Asker(standings, platform.platform_id, found.from_, receiver, lines, ({}, {}))
 
     def _read_clock(self, started: float) -> None:
         """Time of day, in whole seconds, a tenth of a second old at most."""

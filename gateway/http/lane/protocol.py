@@ -40,13 +40,19 @@ _TIMED_OUT: Final = (
 )
 
 
+class Connection(Protocol):
+    """Where the hot path may leave a word for the next request on the same connection."""
+
+    shape: Any
+
+
 class HotPath(Protocol):
     """What the lane asks for an answer: None means "this is for the ordinary path"."""
 
     prefixes: tuple[bytes, ...]
     counters: LaneCounters
 
-    def repeat(self, frame: bytes) -> bytes | None: ...
+    def repeat(self, frame: bytes, connection: Connection) -> bytes | None: ...
     def answer(self, frame: bytes, body_length: int) -> bytes | None: ...
 
 
@@ -71,7 +77,16 @@ class LaneCounters:
 class LaneProtocol(RequestHandler):
     """One connection."""
 
-    __slots__ = ("_answered", "_body_left", "_deadline", "_held", "_hot", "_ordinary", "_payload")
+    __slots__ = (
+        "_answered",
+        "_body_left",
+        "_deadline",
+        "_held",
+        "_hot",
+        "_ordinary",
+        "_payload",
+        "shape",
+    )
 
     def __init__(self, manager: Server, hot: HotPath, **kwargs: Any) -> None:
         super().__init__(manager, **kwargs)
@@ -81,6 +96,7 @@ class LaneProtocol(RequestHandler):
         self._ordinary = False
         self._body_left = 0
         self._payload: StreamReader | None = None
+        self.shape: Any = None
         self._deadline: asyncio.TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
@@ -92,7 +108,8 @@ class LaneProtocol(RequestHandler):
         elif self._body_left or self._paused or self._request_count != self._answered:
             self._run(data)
         else:
-            answer = self._hot.repeat(data) if data.startswith(self._hot.prefixes) else None
+            hot = self._hot
+            answer = hot.repeat(data, self) if data.startswith(hot.prefixes) else None
             if answer is None or self.transport is None:
                 self._run(data)
                 return
@@ -137,7 +154,7 @@ class LaneProtocol(RequestHandler):
             if self._paused:
                 return self._hold_until_read(data[at:])
             frame = data if len(data) == whole else data[at : at + whole]
-            answer = self._hot.repeat(frame) or self._hot.answer(frame, body)
+            answer = self._hot.repeat(frame, self) or self._hot.answer(frame, body)
             if answer is not None:
                 answers.append(answer)
                 self._stop_deadline()

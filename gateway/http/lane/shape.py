@@ -19,12 +19,62 @@ SPELLINGS: Final = (
 )
 _END: Final = b"\r\n\r\n"
 _LINE_END: Final = b"\r\n"
+_ID_BYTES_MAX: Final = 128
+_is_visible = re.compile(rb"[!-~]+").fullmatch
 _is_id = re.compile(rb"[!-~]{1,128}").fullmatch
 
 Ids = tuple[bytes, bytes]
 Cut = tuple[bytes, bytes, int, Ids]
 """The request line, the rest of the head without ids, where the head ends, and the two ids."""
 _NO_IDS: Final = (b"", b"")
+
+
+class Template:
+    """The usual head, request id before correlation id, for `match` to compare piece by piece."""
+
+    __slots__ = (
+        "_before",
+        "_before_length",
+        "_between",
+        "_between_length",
+        "_rest",
+        "_rest_length",
+    )
+
+    def __init__(self, before: bytes, between: bytes, rest: bytes) -> None:
+        self._before, self._before_length = before, len(before)
+        self._between, self._between_length = between, len(between)
+        self._rest, self._rest_length = rest, len(rest)
+
+    def match(self, frame: bytes) -> tuple[bytes, int, Ids] | None:
+        """The request line, where the head ends and the ids: what `cut` would have found."""
+        line = frame.find(_LINE_END)
+        first = line + self._before_length
+        stop = frame.find(_LINE_END, first)
+        second = stop + self._between_length
+        other_stop = frame.find(_LINE_END, second)
+        request_id, correlation_id = frame[first:stop], frame[second:other_stop]
+        if (
+            frame.startswith(self._before, line)
+            and frame.startswith(self._between, stop)
+            and frame.startswith(self._rest, other_stop)
+            and 0 < len(request_id) <= _ID_BYTES_MAX
+            and 0 < len(correlation_id) <= _ID_BYTES_MAX
+            and _is_visible(request_id + correlation_id) is not None
+        ):
+            return frame[:line], other_stop + self._rest_length, (request_id, correlation_id)
+        return None
+
+
+def template_of(rest: bytes) -> Template | None:
+    """The template of a head that `cut` has cut; None where its ids stand in another way."""
+    for request_name, correlation_name in SPELLINGS:
+        first = rest.find(request_name)
+        second = rest.find(correlation_name)
+        if 0 <= first < second:
+            first, second = first + len(request_name), second + len(correlation_name)
+            return Template(rest[:first], rest[first:second], rest[second:])
+    return None
 
 
 def cut(frame: bytes) -> Cut | None:
