@@ -217,3 +217,16 @@ async def test_get_when_callers_are_cancelled_in_a_storm_answers_the_others(
             b"%d" % n for n, a in zip(range(1, 200, 2), answers[1::2], strict=True) if a is not MISS
         ]
     assert hot.counters.lost == 0
+
+
+async def test_close_when_an_answer_or_a_timer_ends_in_the_same_turn_still_ends(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PING_EVERY_S", 0.0005)
+    for round_ in range(200):
+        hot_set = HotSet(redis_url)
+        await hot_set.start()
+        for _ in range(round_ % 23):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            await hot_set.close()
