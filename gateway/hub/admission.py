@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from gateway.hub.context import Hub
-from gateway.hub.partner import NewParty, PartnerError
+from gateway.hub.partner import NewParty, PartnerError, with_checked_means
 from gateway.hub.seal import new_token, token_hash
 from gateway.store.sql import load
 from ocpi.model.party import PartyId
@@ -29,6 +29,7 @@ async def admit(hub: Hub, new: NewParty) -> str:
     """Makes the demand partner, or gives a known one a new bearer token; shown this once."""
     if new.party == hub.party:
         raise PartnerError(f"{new.party} is the hub itself")
+    new = with_checked_means(new)
     token = new_token()
     now = hub.clock.now()
     pair = (new.party.country_code, new.party.party_id)

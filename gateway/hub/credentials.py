@@ -50,6 +50,14 @@ class Discovery(msgspec.Struct, frozen=True, kw_only=True):
     is_raw: bool
 
 
+class UnfetchedError(OcpiError):
+    """The same words for every address; `answer` says more, to the operator alone."""
+
+    def __init__(self, why: str, answer: peer.Answer) -> None:
+        super().__init__(UNUSABLE_API, 200, f"url: {why}")
+        self.answer = answer
+
+
 def state_of(caller: Caller) -> State:
     """Where the caller stands, as the handshake table names it."""
     if caller.credential.kind == "A":
@@ -177,7 +185,7 @@ async def discover(
     version = _readable(lambda: handshake.pick_version(decode, body, hub.wire.versions, wanted))
     answer = await _fetch(hub, version.url, token, is_raw=is_raw)
     if not answer.is_success:
-        raise _unusable("its version details could not be fetched")
+        raise UnfetchedError("its version details could not be fetched", answer)
     found = _readable(lambda: handshake.pick_endpoints(decode, answer.body, roles))
     endpoints = tuple(
         (fold(e.identifier).lower(), fold(e.role), e.url) for e in found[:ENDPOINTS_MAX]
@@ -215,7 +223,7 @@ async def _fetch_versions(hub: Hub, url: str, token: str) -> tuple[bytes, bool]:
             return answer.body, is_raw
         if answer.http_status not in peer.HTTP_UNAUTHORISED:
             break
-    raise _unusable("its versions could not be fetched")
+    raise UnfetchedError("its versions could not be fetched", answer)
 
 
 async def _fetch(hub: Hub, url: str, token: str, *, is_raw: bool) -> peer.Answer:

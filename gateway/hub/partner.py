@@ -9,11 +9,11 @@ import msgspec
 from gateway.hub import client_info, credentials, peer
 from gateway.hub.context import Hub
 from gateway.hub.credentials import INVITATION_DAYS, SQL, Discovery
+from gateway.hub.means import MeansError, checked_currency, checked_iban, checked_vat_id
 from gateway.hub.network import Network, Platform
 from gateway.hub.peer import Request
 from gateway.hub.seal import new_token, token_hash
 from ocpi import envelope
-from ocpi.errors import UNUSABLE_API, OcpiError
 from ocpi.model.credentials import Credentials
 from ocpi.model.party import PartyId, Role, fold
 
@@ -23,6 +23,14 @@ REGISTER_TIMEOUT_S = 30.0
 
 class PartnerError(Exception):
     """What the operator asked for cannot be done; the text says what to do instead."""
+
+
+class InvalidPartyError(PartnerError):
+    """What was said of the party is wrong in itself; `field` names it."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
 
 
 class Invitation(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +57,7 @@ class NewParty(msgspec.Struct, frozen=True, kw_only=True):
 
 async def invite(hub: Hub, new: NewParty) -> Invitation:
     """Makes the party (or finds it, while it is not registered) and a fresh TOKEN_A."""
+    new = with_checked_means(new)
     _check(hub, new)
     token = new_token()
     now = hub.clock.now()
@@ -71,11 +80,24 @@ async def invite(hub: Hub, new: NewParty) -> Invitation:
 
 def _check(hub: Hub, new: NewParty) -> None:
     if new.role not in ROLES:
-        raise PartnerError(f"--role: one of {', '.join(sorted(ROLES))} is expected")
+        raise InvalidPartyError("role", f"role: one of {', '.join(sorted(ROLES))} is expected")
     if new.party == hub.party:
         raise PartnerError(f"{new.party} is the hub itself")
     if not new.name.strip():
-        raise PartnerError("--name: the party's name is expected")
+        raise InvalidPartyError("name", "name: the party's name is expected")
+
+
+def with_checked_means(new: NewParty) -> NewParty:
+    """The same with its account, VAT number and currency as the books write them."""
+    try:
+        return msgspec.structs.replace(
+            new,
+            vat_id=checked_vat_id(new.vat_id),
+            iban=checked_iban(new.iban),
+            currency=checked_currency(new.currency),
+        )
+    except MeansError as error:
+        raise InvalidPartyError(error.field, str(error)) from None
 
 
 async def _platform_for(conn: Any, new: NewParty) -> int:
@@ -129,9 +151,7 @@ async def register(
     The roles are those the partner answers with; a party that lives elsewhere already is refused
     before anything is kept.
     """
-    found = await credentials.discover(
-        hub, versions_url, token_a, roles=frozenset(), wanted=version
-    )
+    found = await _discover(hub, versions_url, token_a, version)
     token_b = new_token()
     platform_id = await _begin(hub, versions_url, token_b)
     try:
@@ -142,6 +162,13 @@ async def register(
         raise
     await hub.refresh_network()
     return tuple(PartyId(fold(r.country_code), fold(r.party_id)) for r in theirs.roles)
+
+
+async def _discover(hub: Hub, url: str, token: str, version: str | None) -> Discovery:
+    try:
+        return await credentials.discover(hub, url, token, roles=frozenset(), wanted=version)
+    except credentials.UnfetchedError as error:
+        raise PartnerError(f"{error.message} from {url}: {error.answer.trouble}") from error
 
 
 async def _begin(hub: Hub, versions_url: str, token_b: str) -> int:
@@ -174,9 +201,7 @@ async def _post(hub: Hub, found: Discovery, token_a: str, token_b: str) -> Crede
 def _read_credentials(hub: Hub, version: str, answer: peer.Answer) -> Credentials:
     data = envelope.single(answer.envelope.data) if answer.envelope else None
     if not answer.is_success or data is None:
-        code = answer.envelope.status_code if answer.envelope else None
-        reason = answer.failure.value if answer.failure else f"HTTP {answer.http_status}"
-        raise OcpiError(UNUSABLE_API, 200, f"the partner refused the credentials: {reason}, {code}")
+        raise PartnerError(f"the credentials were not taken at {answer.url}: {answer.trouble}")
     theirs: Credentials = hub.wire.decode(version, "credentials", data)
     return theirs
 
@@ -225,9 +250,7 @@ async def rotate(hub: Hub, party: PartyId) -> None:
     answer = await peer.ask(hub, platform, request)
     theirs = _read_credentials(hub, platform.version, answer)
     credentials.check_roles(platform, theirs.roles)
-    found = await credentials.discover(
-        hub, theirs.url, theirs.token, roles=frozenset(), wanted=platform.version
-    )
+    found = await _discover(hub, theirs.url, theirs.token, platform.version)
     async with hub.db.transaction() as conn:
         await credentials.store_registration(
             hub, conn, platform.platform_id, sent=theirs, found=found, token=token
@@ -270,5 +293,5 @@ def registered_platform(network: Network, party: PartyId) -> Platform:
 def _platform(network: Network, party: PartyId) -> Platform:
     members = network.by_party.get(party)
     if not members:
-        raise PartnerError(f"no party {party}: see `party list`")
+        raise PartnerError(f"no party {party}: see `networkcore party list`")
     return network.platforms[members[0].platform_id]

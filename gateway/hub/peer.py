@@ -26,6 +26,14 @@ from ocpi.model.party import PartyId
 
 FORWARD_TIMEOUT_S = 10.0
 HTTP_UNAUTHORISED = frozenset({401, 403})
+WORDS = {
+    Failure.REFUSED_URL: "the hub calls public https addresses only, unless"
+    " NETWORKCORE_ALLOW_PRIVATE_PEERS=true is set",
+    Failure.UNREACHABLE: "nobody answers at this address",
+    Failure.TIMEOUT: "no answer came in time",
+    Failure.TOO_LARGE: "the answer is too large",
+    Failure.BUSY: "too many calls to it are open: try again",
+}
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +61,17 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_success(self) -> bool:
         return self.envelope is not None and self.envelope.is_success and self.http_status < 300
+
+    @property
+    def trouble(self) -> str:
+        """Why it is no success, for the operator."""
+        if self.failure is not None:
+            return WORDS[self.failure]
+        if self.http_status in HTTP_UNAUTHORISED:
+            return f"it does not accept the token (HTTP {self.http_status})"
+        if self.envelope is None:
+            return f"the answer is not OCPI (HTTP {self.http_status})"
+        return f"it answers with status {self.envelope.status_code} (HTTP {self.http_status})"
 
     def header(self, name: str) -> str | None:
         return next((v for k, v in self.headers if k.casefold() == name.casefold()), None)

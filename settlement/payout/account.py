@@ -9,7 +9,7 @@ import msgspec
 from schwifty import BIC, IBAN
 from schwifty.exceptions import SchwiftyException
 
-from settlement.errors import Held, Reason
+from settlement.errors import Held, MoneyError, Reason
 from settlement.tax.party import MoneyParty
 
 NAME_MAX = 70
@@ -59,6 +59,18 @@ def account_of(party: MoneyParty, currency: str) -> Account | Held:
     if not bic and not (currency == "EUR" and iban.in_sepa_zone):
         return held("bic", f"{currency} to {iban.country_code} needs a BIC")
     return Account(name=party.name, iban=iban.compact, bic=bic, country=party.country)
+
+
+def read_iban(text: str) -> str:
+    """An IBAN without blanks, its length and check digits proven (ISO 13616).
+
+    Raises:
+        MoneyError: it is not one; money sent there would go astray or come back.
+    """
+    try:
+        return str(IBAN(text).compact)
+    except SchwiftyException as error:
+        raise MoneyError(f"{text[:34]!r} is not an IBAN: {str(error)[:80]}") from None
 
 
 def latin(text: str, most: int = NAME_MAX) -> str:

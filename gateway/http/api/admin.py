@@ -6,7 +6,7 @@ from gateway.http.api import shape
 from gateway.http.api.operation import Answer, Call
 from gateway.http.api.problem import Refusal
 from gateway.hub.admission import Letterhead, admit, describe
-from gateway.hub.partner import NewParty, PartnerError, invite
+from gateway.hub.partner import InvalidPartyError, NewParty, PartnerError, invite
 from ocpi.model.party import party
 
 
@@ -25,6 +25,8 @@ async def add_partner(call: Call) -> Answer:
     )
     try:
         answer = await _invite(call, body, new)
+    except InvalidPartyError as error:
+        raise Refusal(422, "invalid-field", str(error), error.field) from error
     except PartnerError as error:
         raise Refusal(409, "not-possible", str(error), "party_id") from error
     address = body.address
