@@ -8,6 +8,7 @@ import sys
 from typing import Final, NoReturn
 
 import typer
+from typer.exceptions import TyperException
 
 # Each has `register(app)` and imports little: a command loads what it needs when it is called.
 MODULES: Final = (
@@ -40,11 +41,13 @@ def run() -> None:
     from gateway.settings import SettingsError
 
     try:
-        build()()
+        sys.exit(build()(prog_name="networkcore", standalone_mode=False) or 0)
+    except TyperException as error:
+        _misused(error)
     except SettingsError as error:
         fail(str(error), code=MISUSED)
     except _expected() as error:
-        fail(str(error) or type(error).__name__)
+        fail(_told(error))
 
 
 def fail(message: str, *, code: int = WRONG) -> NoReturn:
@@ -53,13 +56,33 @@ def fail(message: str, *, code: int = WRONG) -> NoReturn:
     sys.exit(code)
 
 
+def _misused(error: TyperException) -> NoReturn:
+    """A call that the parser refused; without any word, the help was shown instead."""
+    said = error.format_message().strip().rstrip(".")
+    context = getattr(error, "ctx", None)
+    if not said:
+        sys.exit(MISUSED)
+    path = context.command_path if context is not None else "networkcore"
+    fail(f"{said}: see `{path} --help`", code=MISUSED)
+
+
 def _expected() -> tuple[type[Exception], ...]:
     """What the world does to us; anything else is a bug and keeps its traceback."""
+    from gateway.cli.run import CannotListenError
     from gateway.embedded import EmbeddedError
     from gateway.store.database import StoreUnavailable
     from gateway.store.migrate import SchemaError
 
-    return (EmbeddedError, StoreUnavailable, SchemaError)
+    return (CannotListenError, EmbeddedError, StoreUnavailable, SchemaError)
+
+
+def _told(error: Exception) -> str:
+    from gateway.store.database import StoreUnavailable
+
+    said = str(error) or type(error).__name__
+    if isinstance(error, StoreUnavailable):
+        return f"PostgreSQL does not answer ({said}): `networkcore doctor` says more"
+    return said
 
 
 def _nothing() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 if TYPE_CHECKING:
     from gateway.settings import Settings
     from gateway.store.database import Database
+    from ocpi.model.party import PartyId
 
 T = TypeVar("T")
 PIPED_WIDTH: Final = 200
@@ -40,6 +41,18 @@ def ask(work: Callable[[Settings, Database], Awaitable[T]]) -> T:
             return await work(settings, db)
 
     return run.run(whole())
+
+
+def given_party(text: str) -> PartyId:
+    """A party as it was typed; what cannot be one is a wrong call."""
+    from gateway.cli.app import MISUSED, fail
+    from ocpi.errors import OcpiError
+    from ocpi.model.party import parse_party
+
+    try:
+        return parse_party(text)
+    except OcpiError as error:
+        fail(str(error), code=MISUSED)
 
 
 def show_json(value: Any) -> None:

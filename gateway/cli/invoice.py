@@ -31,6 +31,10 @@ def show(
     """One document: its figures, or its bytes in one format."""
     from gateway.cli.app import MISUSED, fail
 
+    if form is not None and as_json:
+        fail("give either --format or --json", code=MISUSED)
+    if form == "pdf" and sys.stdout.isatty():
+        fail("a PDF is no text: send it to a file, > invoice.pdf", code=MISUSED)
     match form:
         case None:
             _figures(document, as_json=as_json)
@@ -92,9 +96,11 @@ def list_all(
     from gateway.cli import desk
     from settlement.store import archive
 
+    owner = None if party is None else str(desk.given_party(party))
+
     async def work(_: object, db: Database) -> tuple[archive.DocumentLine, ...]:
         async with db.connection() as conn:
-            return await archive.list_documents(conn, party=party)
+            return await archive.list_documents(conn, party=owner)
 
     found = desk.ask(work)
     if as_json:

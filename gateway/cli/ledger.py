@@ -51,9 +51,11 @@ def balances(
     from gateway.cli import desk
     from settlement.store import verify as book
 
+    owner = None if party is None else str(desk.given_party(party))
+
     async def work(_: object, db: Database) -> book.TrialBalance:
         async with db.connection() as conn:
-            return await book.trial_balance(conn, party)
+            return await book.trial_balance(conn, owner)
 
     found = desk.ask(work)
     if as_json:
@@ -62,4 +64,8 @@ def balances(
     rows = [
         (b.account, desk.amount(b.amount_minor, b.currency), b.currency) for b in found.accounts
     ]
-    desk.show_table(("account", "# balance", "currency"), rows, "nothing was posted yet")
+    desk.show_table(
+        ("account", "# balance", "currency"),
+        rows,
+        f"nothing was posted{f' for {owner}' * bool(owner)} yet",
+    )

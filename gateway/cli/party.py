@@ -43,22 +43,21 @@ def invite(  # noqa: PLR0917 - typer reads the options of a command from its par
     as_json: Json = False,
 ) -> None:
     """Make TOKEN_A for a party that will register with the hub; it is shown this once."""
+    from gateway.cli import desk
     from gateway.hub.partner import NewParty
     from gateway.hub.partner import invite as make_invitation
-    from ocpi.model.party import party as party_id
 
-    _check_currency(currency)
+    new = NewParty(
+        party=desk.given_party(f"{country}-{party}"),
+        role=role.upper(),
+        name=name,
+        vat_id=vat_id,
+        iban=iban,
+        currency=currency,
+        beside=desk.given_party(beside) if beside else None,
+    )
 
     async def work(hub: Hub) -> dict[str, str]:
-        new = NewParty(
-            party=party_id(country, party),
-            role=role.upper(),
-            name=name,
-            vat_id=vat_id,
-            iban=iban.replace(" ", "").upper() if iban else None,
-            currency=currency.upper(),
-            beside=_party(beside) if beside else None,
-        )
         made = await make_invitation(hub, new)
         return {
             "versions_url": made.versions_url,
@@ -107,11 +106,13 @@ def list_parties(as_json: Json = False) -> None:
 
 def show(party: Party, as_json: Json = False) -> None:
     """One party: its connection, endpoints and waiting pushes."""
+    from gateway.cli import desk
     from gateway.hub.partner import PartnerError
+
+    wanted = desk.given_party(party)
 
     async def work(hub: Hub) -> dict[str, Any]:
         network = await hub.directory.reload()
-        wanted = _party(party)
         facts = _facts(network, wanted)
         if not facts:
             raise PartnerError(f"no party {party}: see `networkcore party list`")
@@ -119,38 +120,60 @@ def show(party: Party, as_json: Json = False) -> None:
         return {"party": str(wanted), "roles": facts} | await _details(hub, platform)
 
     said = _with_hub(work)
-    print(json.dumps(said, indent=None if as_json else 2))
+    if as_json:
+        print(json.dumps(said))
+        return
+    _print(said["roles"], as_json=False)
+    for name in ("versions_url", "waiting_pushes", "oldest_push", "quirks"):
+        print(f"  {name.replace('_', ' '):<15} {_text(said[name])}")
+    for endpoint in said["endpoints"]:
+        print(f"  {endpoint['identifier']:<15} {endpoint['role']:<9} {endpoint['url']}")
 
 
-def suspend(party: Party) -> None:
+def suspend(party: Party, as_json: Json = False) -> None:
     """Stop a party's platform from speaking; it keeps its tokens."""
     from gateway.hub import partner
 
-    _with_hub(lambda hub: partner.suspend(hub, _party(party)))
-    print(f"{party} is suspended")
+    _change(party, partner.suspend, "is suspended", as_json=as_json)
 
 
-def resume(party: Party) -> None:
+def resume(party: Party, as_json: Json = False) -> None:
     """Let a suspended platform speak again."""
     from gateway.hub import partner
 
-    _with_hub(lambda hub: partner.resume(hub, _party(party)))
-    print(f"{party} may speak again")
+    _change(party, partner.resume, "may speak again", as_json=as_json)
 
 
-def rotate(party: Party) -> None:
+def rotate(party: Party, as_json: Json = False) -> None:
     """Exchange both credentials tokens with a partner."""
     from gateway.hub import partner
 
-    _with_hub(lambda hub: partner.rotate(hub, _party(party)))
-    print(f"{party} has new tokens")
+    _change(party, partner.rotate, "has new tokens", as_json=as_json)
+
+
+def _change(
+    text: str, change: Callable[[Hub, PartyId], Awaitable[None]], done: str, *, as_json: bool
+) -> None:
+    from gateway.cli import desk
+
+    party = desk.given_party(text)
+
+    async def work(hub: Hub) -> list[dict[str, Any]]:
+        await change(hub, party)
+        return _facts(await hub.directory.reload(), party)
+
+    facts = _with_hub(work)
+    if as_json:
+        print(json.dumps(facts))
+    else:
+        print(f"{party} {done}")
 
 
 def _with_hub(work: Callable[[Hub], Awaitable[T]]) -> T:
     """Runs `work` on a hub of this command's own; what went wrong is said in one line."""
     from gateway.cli import run
-    from gateway.cli.app import fail
-    from gateway.hub.partner import PartnerError
+    from gateway.cli.app import MISUSED, fail
+    from gateway.hub.partner import InvalidPartyError, PartnerError
     from gateway.observe import log
     from gateway.settings import load_here
     from ocpi.errors import OcpiError
@@ -168,21 +191,16 @@ def _with_hub(work: Callable[[Hub], Awaitable[T]]) -> T:
 
     try:
         return run.run(inside())
+    except InvalidPartyError as error:
+        fail(str(error), code=MISUSED)
     except (PartnerError, OcpiError) as error:
         fail(str(error))
 
 
-def _party(text: str) -> PartyId:
-    from ocpi.model.party import parse_party
-
-    return parse_party(text)
-
-
-def _check_currency(currency: str) -> None:
-    from gateway.cli.app import MISUSED, fail
-
-    if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
-        fail(f"--currency: {currency!r} is not three letters", code=MISUSED)
+def _text(value: Any) -> str:
+    if isinstance(value, list | tuple | dict):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None else str(value)
 
 
 def _facts(network: Network, party: PartyId) -> list[dict[str, Any]]:

@@ -62,7 +62,7 @@ def price(
         str, typer.Option(help="Operator, like NL-ABC, where the oldest OCPI version names none")
     ] = NOBODY,
     batch: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="JSON lines in, lines out")
+        Path | None, typer.Option(help="JSON requests, one a line; - is stdin")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout")] = False,
 ) -> None:
@@ -181,7 +181,13 @@ def _zone_of(country: str, tariffs: Sequence[Tariff]) -> str:
 
 
 def _run_batch(file: Path) -> None:
-    with file.open("rb") as source:
+    from gateway.cli.app import MISUSED, fail
+
+    try:
+        opened: BinaryIO = sys.stdin.buffer if str(file) == "-" else file.open("rb")
+    except OSError as error:
+        fail(f"--batch {file}: {error.strerror}", code=MISUSED)
+    with opened as source:
         for line in _lines(source):
             sys.stdout.buffer.write(_answer_line(line) + b"\n")
     sys.stdout.buffer.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import signal
 import socket
 import sys
@@ -22,8 +23,17 @@ T = TypeVar("T")
 RESTART_PAUSE_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 HEALTHY_S: Final = 30.0
 STOP_S: Final = 20.0
+ADVICE: Final = {
+    errno.EADDRINUSE: "stop what listens there, or give --port",
+    errno.EADDRNOTAVAIL: "no such address on this machine: set another NETWORKCORE_HOST",
+    errno.EACCES: "low ports belong to root: give another --port",
+}
 
 logger = log.get("run")
+
+
+class CannotListenError(Exception):
+    """The address is taken or not ours; nothing was started."""
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -94,11 +104,16 @@ def moved(settings: Settings, host: str, port: int) -> Settings:
 
 
 def require_port(host: str, port: int) -> None:
-    """OSError, before anything is started, when somebody else listens there."""
+    """CannotListenError, before anything is started, when somebody else listens there."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host, port))
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        advice = ADVICE.get(error.errno or 0, "set another NETWORKCORE_HOST or --port")
+        said = f"cannot listen on {host}:{port}: {error.strerror or error}: {advice}"
+        raise CannotListenError(said) from None
 
 
 async def keep_child(name: str, words: Sequence[str], settings: Settings) -> None:

@@ -62,7 +62,7 @@ def serve(
     try:
         run.run(work())
     except OSError as error:
-        fail(f"cannot listen on {given.host}:{given.port}: {error.strerror or error}")
+        fail(f"cannot start: {error}")
 
 
 def _following(stop: asyncio.Event) -> _Following:

@@ -105,8 +105,9 @@ def held(
 def release(
     cdrs: Annotated[list[int] | None, typer.Argument(help="CDR numbers")] = None,
     reason: Annotated[list[str] | None, typer.Option(help="All that are held for this")] = None,
+    as_json: Json = False,
 ) -> None:
-    """Have held items tried again, once their cause is gone."""
+    """Have held items tried again, once their cause is gone; exit 1 when none is held."""
     from gateway.cli import desk
     from gateway.cli.app import MISUSED, fail
     from settlement.store import queue
@@ -120,4 +121,10 @@ def release(
                 conn, cdrs=cdrs or (), reasons=reason or (), now=settings.clock.now()
             )
 
-    print(f"{desk.ask(work)} will be tried again")
+    released = desk.ask(work)
+    if as_json:
+        desk.show_json({"released": released})
+    elif released:
+        print(f"{released} will be tried again")
+    if not released:
+        fail("nothing of this is held: see `networkcore settlement held`")

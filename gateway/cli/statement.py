@@ -49,4 +49,6 @@ def read(
         return
     print(f"{found.lines} lines, {found.matched} matched, {found.repeated} known already")
     for line in found.unmatched:
-        print(f"unmatched: {line}")
+        moved = desk.amount(line.amount_minor, line.currency)
+        about = line.end_to_end_id or line.bank_reference or "no reference"
+        print(f"unmatched: {line.booked_on or 'no date'}  {moved} {line.currency}  {about}")

@@ -44,7 +44,7 @@ def up(
     try:
         run.run(_work(given, sample=sample))
     except OSError as error:
-        fail(f"cannot listen on {given.host}:{given.port}: {error.strerror or error}")
+        fail(f"cannot start: {error}")
 
 
 async def _work(given: Settings, *, sample: bool) -> None:
