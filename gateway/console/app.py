@@ -60,7 +60,8 @@ def add(app: web.Application, hub: Hub) -> None:
     app.router.add_post(f"{ROOT}/login", console.enter)
     app.router.add_post(f"{ROOT}/logout", console.room(console.leave))
     app.router.add_get(f"{ROOT}/static/{{name:.+}}", console.file)
-    app.router.add_get(f"{ROOT}/", _home)
+    for path in ("/", f"{ROOT}/"):
+        app.router.add_get(path, _home)
     for method, path, handler in ROOMS:
         app.router.add_route(method, ROOT + path, console.room(handler))
 
