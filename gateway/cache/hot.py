@@ -210,6 +210,15 @@ class HotSet:
             self._unsent[key] = change
         return False
 
+    async def fill(self, key: str, value: bytes | None, version: int) -> bool:
+        """Make known what was read in PostgreSQL, now or not at all.
+
+        Never repeated later: by then it may be old, and whoever made the newer one may be gone.
+        """
+        change = Change(key, value, _checked(version))
+        self._forget_older(change)
+        return await self._send(change)
+
     async def put_all(self, changes: Sequence[Change]) -> None:
         """Many at once, for a reconciler; CacheUnavailable when one could not be told."""
         for start in range(0, len(changes), MGET_MAX):

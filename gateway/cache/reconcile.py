@@ -53,6 +53,7 @@ class Reconciler:
         self._floor: int | None = None
         self._seen: deque[tuple[float, int]] = deque()
         self._done: set[Sequenced] = set()
+        self._flushed = 0
         self.repaired = 0
         hot.before_trust = self.catch_up
 
@@ -61,10 +62,11 @@ class Reconciler:
         mark = await self._hot.read_mark(MARK_KEY)
         self._seen.clear()
         self._done.clear()
-        if mark is None:
-            mark = await self._source.newest()
+        if mark is None:  # empty; what this process has told since its floor is told again
+            mark = await self._source.newest() if self._floor is None else self._floor
             await self._hot.write_mark(MARK_KEY, mark)
         self._floor = mark
+        self._flushed = self._hot.counters.flushed
         await self._round()
 
     async def run(self) -> None:
@@ -77,7 +79,16 @@ class Reconciler:
             except CacheUnavailable:
                 continue
 
+    async def _tell_again_when_emptied(self) -> None:
+        """An emptied Redis takes anything, also what somebody read before the newest changes."""
+        flushed = self._hot.counters.flushed
+        if flushed != self._flushed:
+            await self._hot.write_mark(MARK_KEY, self._floor or 0)
+            self._done.clear()
+            self._flushed = flushed
+
     async def _round(self) -> None:
+        await self._tell_again_when_emptied()
         floor = self._floor or 0
         position = floor
         while True:

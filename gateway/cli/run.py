@@ -11,18 +11,23 @@ import sys
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
+import asyncpg
 import msgspec
 
 from gateway.embedded import Stores, open_stores
 from gateway.observe import log
 from gateway.settings import Settings, environment_of
-from gateway.store.database import Database
+from gateway.store.database import Database, StoreUnavailable
 from gateway.store.migrate import SchemaError, migrate, pending
 
 T = TypeVar("T")
+_NOT_YET: Final = (OSError, TimeoutError, asyncpg.CannotConnectNowError)  # else: a wrong address
 RESTART_PAUSE_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 HEALTHY_S: Final = 30.0
 STOP_S: Final = 20.0
+DATABASE_S: Final = 15.0
+DATABASE_POLL_S: Final = 0.2
+
 ADVICE: Final = {
     errno.EADDRINUSE: "stop what listens there, or give --port",
     errno.EADDRNOTAVAIL: "no such address on this machine: set another NETWORKCORE_HOST",
@@ -80,6 +85,29 @@ async def bring_up_to_date(settings: Settings) -> tuple[str, ...]:
     finally:
         await db.close()
     return tuple(f"{one.number:04d}_{one.name}" for one in applied)
+
+
+async def wait_for_database(settings: Settings) -> None:
+    """Return once PostgreSQL answers; StoreUnavailable when it does not within `DATABASE_S`.
+
+    After a power cut everything starts at once, and whoever is quicker than PostgreSQL waits.
+    """
+    deadline = asyncio.get_running_loop().time() + DATABASE_S
+    is_said = False
+    while True:
+        try:
+            db = await Database.open(settings.database_url, size=1)
+        except StoreUnavailable as error:
+            is_late = asyncio.get_running_loop().time() > deadline
+            if is_late or not isinstance(error.__cause__, _NOT_YET):
+                raise
+            if not is_said:
+                logger.warning("waiting_for_postgresql", reason=str(error), seconds=DATABASE_S)
+            is_said = True
+            await asyncio.sleep(DATABASE_POLL_S)
+        else:
+            await db.close()
+            return
 
 
 async def require_schema(settings: Settings) -> None:

@@ -38,10 +38,12 @@ def serve(
         stop = run.stop_on_signals()
         if child:
             async with _following(stop):
+                await run.wait_for_database(given)
                 await wiring.serve(given, stop, reuse_port=True)
             return
         run.require_port(given.host, given.port)
         async with run.with_stores(given) as settings:
+            await run.wait_for_database(settings)
             if migrate:
                 await run.bring_up_to_date(settings)
             await run.require_schema(settings)

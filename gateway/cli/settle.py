@@ -33,6 +33,7 @@ def settle(
     async def work() -> dict[str, object]:
         stop = run.stop_on_signals()
         async with run.with_stores(load_here()) as settings:
+            await run.wait_for_database(settings)
             await run.require_schema(settings)
             return await _work(settings, stop, once=once, child=child)
 

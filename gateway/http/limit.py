@@ -56,6 +56,8 @@ async def read_body(request: web.Request) -> bytes:
         raise OcpiError(CLIENT_ERROR, 408, "the body did not arrive in time") from None
     except web.HTTPRequestEntityTooLarge:
         raise too_large() from None
+    except (ConnectionError, web.RequestPayloadError):  # nobody is there to read the answer
+        raise OcpiError(CLIENT_ERROR, 400, "the connection ended within the body") from None
     return body
 
 

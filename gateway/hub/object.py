@@ -246,6 +246,14 @@ def _concerned(push: Push, value: Any) -> PartyId | None:
     return PartyId(fold(value.cdr_token.country_code), fold(value.cdr_token.party_id))
 
 
+async def is_overtaken(hub: Hub, push: Push) -> bool:
+    """Whether the hub knows something newer of this object (or part) than this change of it."""
+    if not push.raw:  # a withdrawal bears no moment
+        return False
+    row = await store.get(hub.db, push.kind, push.key)
+    return row is not None and _moment(push, push.raw) < _moment(push, _part(push, row.body))
+
+
 async def tell_later(hub: Hub, push: Push, to: PartyId, method: str) -> None:
     """For a receiver that could not be reached just now: it gets the newest state when it can."""
     loud = msgspec.structs.replace(push, is_silent=False)

@@ -6,6 +6,7 @@ One per process; work is claimed in the database, so that of several processes o
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import timedelta
 
 import structlog
@@ -21,7 +22,9 @@ from ocpi.errors import OcpiError
 LOG = structlog.get_logger("hub.chores")
 TICK_S = 1.0
 CHECKS_AT_ONCE = 16
-PULL_LEASE = timedelta(minutes=10)
+PULL_LEASE = timedelta(seconds=10)  # renewed while it lasts: who dies is followed soon
+PULL_RENEW_S = 3.0
+PULL_PAUSE = timedelta(minutes=10)
 PULL_ATTEMPTS_MAX = 6
 OFFLINE_PAUSE_S = 60.0
 EXPIRED_BATCH = 50
@@ -79,12 +82,33 @@ async def pull_next(hub: Hub) -> None:
     row = await hub.db.fetchrow(SQL["claim_pull"], now, now + PULL_LEASE)
     if row is None:
         return
+    renewing = asyncio.create_task(_keep_pull(hub, row["outbox_id"]))
+    try:
+        is_read = await _pull(hub, int(row["key"]))
+    finally:
+        renewing.cancel()
+        await asyncio.wait({renewing})
+    if is_read or row["attempts"] >= PULL_ATTEMPTS_MAX:
+        await hub.db.execute(SQL["pulled"], row["outbox_id"])
+    else:
+        await hub.db.execute(SQL["postpone_pull"], row["outbox_id"], hub.clock.now() + PULL_PAUSE)
+
+
+async def _keep_pull(hub: Hub, outbox_id: int) -> None:
+    """Long lists take their time: nobody else begins with them meanwhile."""
+    while True:
+        await asyncio.sleep(PULL_RENEW_S)
+        with contextlib.suppress(StoreUnavailable):
+            await hub.db.execute(SQL["postpone_pull"], outbox_id, hub.clock.now() + PULL_LEASE)
+
+
+async def _pull(hub: Hub, platform_id: int) -> bool:
+    """Whether there is nothing left to read of it."""
     # Read anew: another process may have registered it a moment ago, and the row is asked for once.
     network = await hub.directory.reload()
-    platform = network.platforms.get(int(row["key"]))
-    if platform is not None and platform.is_registered and platform.kind == "ocpi":
-        done = await pull.pull(hub, platform, None)
-        LOG.info("lists read", platform=platform.name, lists=[p.module for p in done])
-        if not all(p.is_complete for p in done) and row["attempts"] < PULL_ATTEMPTS_MAX:
-            return  # once more when the lease ends
-    await hub.db.execute(SQL["pulled"], row["outbox_id"])
+    platform = network.platforms.get(platform_id)
+    if platform is None or not platform.is_registered or platform.kind != "ocpi":
+        return True
+    done = await pull.pull(hub, platform, None)
+    LOG.info("lists read", platform=platform.name, lists=[p.module for p in done])
+    return all(p.is_complete for p in done)

@@ -7,6 +7,7 @@ and at last goes to the dead letters with its reason; CDRs are tried for days, t
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -26,7 +27,7 @@ from ocpi.model.party import PartyId
 
 LOG = structlog.get_logger("ocpi.out")
 PUSH_TIMEOUT_S = 10.0
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=5)  # so soon another process takes over from one that died
 IN_FLIGHT = 4
 BACKOFF_S = (1, 2, 5, 15, 60, 300, 900, 3600)
 ATTEMPTS_MAX = 40
@@ -241,6 +242,12 @@ async def claim(hub: Hub, platform_ids: list[int], places: int) -> list[Delivery
     now = hub.clock.now()
     rows = await hub.db.fetch(SQL["claim"], platform_ids, places, now, now + LEASE)
     return [read_row(r) for r in rows]
+
+
+async def renew(hub: Hub, held: Collection[Delivery]) -> None:
+    """The leases of these rows begin again."""
+    columns = [list(column) for column in zip(*(what.row_key for what in held), strict=True)]
+    await hub.db.execute(SQL["renew"], *columns, hub.clock.now() + LEASE)
 
 
 async def due_platforms(hub: Hub) -> list[int]:

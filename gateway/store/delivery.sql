@@ -35,6 +35,15 @@ UPDATE delivery d SET leased_until = $4, attempts = d.attempts + 1
      = (c.platform_id, c.to_country, c.to_party, c.module, c.country_code, c.party_id, c.id_key, c.variant)
 RETURNING d.*;
 
+-- name: renew
+-- What is still being said stays leased; one array per column of the key.
+UPDATE delivery d SET leased_until = $9
+  FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+       AS k (platform_id, to_country, to_party, module, country_code, party_id, id_key, variant)
+ WHERE d.leased_until IS NOT NULL
+   AND (d.platform_id, d.to_country, d.to_party, d.module, d.country_code, d.party_id, d.id_key, d.variant)
+     = (k.platform_id, k.to_country, k.to_party, k.module, k.country_code, k.party_id, k.id_key, k.variant);
+
 -- name: done
 -- Only the revision that was sent goes; a change that arrived meanwhile stays and is sent next.
 DELETE FROM delivery WHERE platform_id = $1 AND to_country = $2 AND to_party = $3 AND module = $4

@@ -90,6 +90,9 @@ UPDATE outbox SET not_before = $2, attempts = attempts + 1
                      ORDER BY outbox_id LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING outbox_id, key, attempts;
 
+-- name: postpone_pull
+UPDATE outbox SET not_before = $2 WHERE outbox_id = $1 AND topic = 'pull';
+
 -- name: pulled
 DELETE FROM outbox WHERE outbox_id = $1;
 

@@ -97,9 +97,14 @@ async def _change(message: Message, write: Callable[[Push], Awaitable[bool | Non
     else:
         is_ocpi = False
     is_new = await write(push)
-    if push.to is not None and is_ocpi:
-        return await _tell(message, push, push.to)
-    return Reply(http_status=201 if is_new else 200)
+    if push.to is None or not is_ocpi:
+        return Reply(http_status=201 if is_new else 200)
+    if is_new is None and await objects.is_overtaken(message.hub, push):
+        return Reply()  # the receiver has heard the newer, or hears it from whoever brought it
+    reply = await _tell(message, push, push.to)
+    if await objects.is_overtaken(message.hub, push):  # by another process, while this was told
+        await objects.tell_later(message.hub, push, push.to, message.route.method)
+    return reply
 
 
 async def _tell(message: Message, push: Push, to: PartyId) -> Reply:

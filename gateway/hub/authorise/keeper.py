@@ -59,6 +59,7 @@ class Hot(Protocol):
     def holds(self, key: str, value: bytes, now: float) -> bool: ...
     async def get(self, key: str) -> Found: ...
     async def put(self, key: str, value: bytes | None, version: int) -> bool: ...
+    async def fill(self, key: str, value: bytes | None, version: int) -> bool: ...
 
 
 class Keeper:
@@ -171,7 +172,7 @@ class Keeper:
         if not records:  # nothing is remembered of what does not exist: anybody can invent uids
             return ()
         raw = encode_tokens(records)
-        await self.hot.put(token_key(uid_key, token_type), raw, read_at)
+        await self.hot.fill(token_key(uid_key, token_type), raw, read_at)
         return decode_tokens(raw)
 
     async def _load_contract(self, key: str, now: datetime) -> ContractRecord:
@@ -181,7 +182,7 @@ class Keeper:
             raise Unreadable(str(error)) from error
         record = ContractRecord(key, state, tuple(refs))
         if refs or state != "NONE":
-            await self.hot.put(contract_key(key), encode_contract(record), read_at)
+            await self.hot.fill(contract_key(key), encode_contract(record), read_at)
         return record
 
     # --- changing ------------------------------------------------------------------------------

@@ -235,3 +235,21 @@ async def test_close_when_redis_answers_in_the_same_turn_then_the_keeper_still_e
     done, _ = await asyncio.wait({keeper}, timeout=2)
     assert done
     await hot_set.close()
+
+
+async def test_fill_when_redis_is_away_is_not_repeated_over_what_is_newer(
+    own_valkey: Any, hot_sets: HotSets, until: Until
+) -> None:
+    """The one that told the newer has died meanwhile: nobody would correct the older."""
+    reader, writer = await hot_sets(own_valkey.url), HotSet(own_valkey.url)
+    await writer.start()
+    await asyncio.to_thread(own_valkey.stop)
+    await until(lambda: not reader.reachable and not writer.reachable)
+    assert not await reader.fill(KEY, b"allowed", 1)
+    assert not await writer.put(KEY, b"blocked", 2)
+    await writer.close()
+    await asyncio.to_thread(own_valkey.start)
+    await until(lambda: reader.trusted)
+    assert await reader.get(KEY) is MISS
+    assert await reader.fill(KEY, b"blocked", 3)
+    assert await reader.get(KEY) == b"blocked"

@@ -118,3 +118,24 @@ async def test_round_with_more_than_a_page_walks_them_all(redis_url: str) -> Non
     await reconciler._round()
     assert await hot.get(f"tok:{{{module.PAGE * 2 + 2}}}:RFID") == b"%d" % (module.PAGE * 2 + 2)
     await hot.close()
+
+
+async def test_round_when_redis_was_emptied_tells_again_what_an_older_reading_may_have_replaced(
+    redis_url: str, until: Until
+) -> None:
+    truth = Truth()
+    hot, reconciler = reconciled(redis_url, truth)
+    await hot.start()
+    await hot.put("tok:{A}:RFID", b"allowed", truth.write("tok:{A}:RFID", b"allowed"))
+    with redis.Redis.from_url(redis_url) as client:
+        stale = client.get("tok:{A}:RFID")
+        truth.write("tok:{A}:RFID", b"blocked")
+        await reconciler._round()
+        assert await hot.get("tok:{A}:RFID") == b"blocked"
+        client.flushall()
+        client.set("tok:{A}:RFID", stale)  # read before the block, told after the flush
+        await until(lambda: hot.counters.flushed == 1)
+        await reconciler._round()
+        assert await hot.get("tok:{A}:RFID") == b"blocked"
+        assert await hot.read_mark(MARK_KEY) == 0
+    await hot.close()

@@ -380,3 +380,21 @@ async def test_ssrf_when_named_in_credentials_then_one_wording_and_no_canary(
     await canary.wait_closed()
     await one.stop()
     assert hits == 0
+
+
+async def test_body_when_the_caller_goes_away_within_it_then_no_stack_trace(
+    join: Any, world: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    cpo = await join("CPO", "DE-AAA")
+    port = int(world.url.rpartition(":")[2])
+    head = (
+        "POST /ocpi/2.2.1/receiver/cdrs HTTP/1.1\r\nHost: hub\r\nContent-Length: 100\r\n"
+        f"Authorization: Token {cpo.token}\r\nContent-Type: application/json\r\n\r\n"
+    )
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head.encode() + b'{"id":')
+    await writer.drain()
+    await asyncio.sleep(0.1)
+    writer.transport.abort()
+    await asyncio.sleep(0.1)
+    assert [r.getMessage() for r in caplog.records if r.levelname == "ERROR"] == []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 LATER, LATEST = "2026-11-20T11:00:00Z", "2026-11-20T12:00:00Z"
 LOC = "/receiver/locations/DE/AAA/LOC1"
@@ -297,3 +299,34 @@ async def test_ids_when_they_hold_slashes_and_blanks_then_one_object(join: Any, 
         assert answer.status == 201, await answer.text()
     heard = await emsp.hears("PUT", "/receiver/locations")
     assert heard[3]["id"] == "a/b c%"
+
+
+async def test_session_put_when_overtaken_then_its_receiver_ends_with_the_newest(
+    join: Any, make: Any
+) -> None:
+    """A request that was held up arrives, or goes on, after a newer one has been told."""
+    cpo, emsp = await join("CPO", "DE-AAA"), await join("EMSP", "NL-BBB")
+    path, to = "/receiver/sessions/DE/AAA/S1", cpo.routing(emsp.party)
+    whole = make.session(cpo.party, emsp.party)
+    first, second = (
+        {**whole, "id": "S1", "kwh": n, "last_updated": at} for n, at in ((1, LATER), (2, LATEST))
+    )
+
+    held = asyncio.Event()
+
+    async def hold(request: web.Request, body: Any) -> web.Response:
+        if body["kwh"] == 1:
+            held.set()
+            await asyncio.sleep(0.5)
+        return emsp.envelope(None)
+
+    emsp.answers["PUT", "/receiver/sessions"] = hold
+    slow = asyncio.create_task(cpo.call("PUT", path, first, headers=to))
+    await held.wait()
+    assert code(await cpo.call("PUT", path, second, headers=to)) == (200, 1000)
+    assert code(await slow) == (200, 1000)
+    told = [(await emsp.hears("PUT", path))[3]["kwh"] for _ in range(3)]
+    assert told[-1] == 2, "the one that was held up ends after the newer, which is told again"
+    assert code(await cpo.call("PUT", path, first, headers=to)) == (200, 1000)
+    await asyncio.sleep(0.2)
+    assert not [entry for entry in emsp.heard if entry[1] == path], "the older is not passed on"
