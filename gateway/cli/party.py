@@ -171,7 +171,7 @@ def _change(
 
 def _with_hub(work: Callable[[Hub], Awaitable[T]]) -> T:
     """Runs `work` on a hub of this command's own; what went wrong is said in one line."""
-    from gateway.cli import run
+    from gateway.cli import run, running
     from gateway.cli.app import MISUSED, fail
     from gateway.hub.partner import InvalidPartyError, PartnerError
     from gateway.observe import log
@@ -183,7 +183,7 @@ def _with_hub(work: Callable[[Hub], Awaitable[T]]) -> T:
     async def inside() -> T:
         from gateway import wiring
 
-        async with run.with_stores(load_here()) as settings:
+        async with run.with_stores(running.beside(load_here())) as settings:
             await run.require_schema(settings)
             async with wiring.open_hub(settings, pool_size=POOL_SIZE) as assembly:
                 await assembly.hub.directory.reload()

@@ -49,7 +49,7 @@ def up(
 
 async def _work(given: Settings, *, sample: bool) -> None:
     from gateway import wiring
-    from gateway.cli import run
+    from gateway.cli import run, running
 
     stop = run.stop_on_signals()
     run.require_port(given.host, given.port)
@@ -68,7 +68,8 @@ async def _work(given: Settings, *, sample: bool) -> None:
                 ready.set()
 
             try:
-                await wiring.serve(settings, is_idle, on_ready=say)
+                with running.told(settings):
+                    await wiring.serve(settings, is_idle, on_ready=say)
             finally:
                 partners.cancel()
                 worker.cancel()

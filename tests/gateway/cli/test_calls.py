@@ -10,7 +10,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
+
+from gateway.cli import running
+from gateway.settings import load
 
 REPO = Path(__file__).parents[3]
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -130,3 +134,35 @@ def test_the_book_when_it_is_empty(hub: Run) -> None:
     )
     assert "nothing of this is held" in said(hub("settlement", "release", "99"), 1)
     assert json.loads(hub("settlement", "held", "--json").stdout) == []
+
+
+def test_a_command_beside_a_hub_that_runs_gives_the_address_of_that_hub(
+    hub: Run, tmp_path: Path
+) -> None:
+    given = load({"NETWORKCORE_DATA_DIR": str(tmp_path / "data")}, tmp_path)
+    elsewhere = msgspec.structs.replace(
+        given, public_url="http://127.0.0.1:8123", allow_private_peers=True
+    )
+    invite = ("party", "invite", "--role", "CPO", "--country", "DE", "--party", "ABC",
+              "--name", "A", "--json")  # fmt: skip
+    register = ("party", "register", "--token-a", "t", "--versions-url", "http://127.0.0.1:1/v")
+    with running.told(elsewhere):
+        assert (
+            json.loads(hub(*invite).stdout)["versions_url"] == "http://127.0.0.1:8123/ocpi/versions"
+        )
+        assert "nobody answers" in said(hub(*register), 1)
+        own = hub(*invite, NETWORKCORE_PUBLIC_URL="https://hub.example")
+        assert json.loads(own.stdout)["versions_url"] == "https://hub.example/ocpi/versions"
+    assert json.loads(hub(*invite).stdout)["versions_url"] == "http://127.0.0.1:8000/ocpi/versions"
+
+
+def test_what_a_killed_hub_left_behind_is_not_believed(tmp_path: Path) -> None:
+    given = load({"NETWORKCORE_DATA_DIR": str(tmp_path)}, tmp_path)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for left in (b"{", b"[]", running.Running(
+        pid=gone.pid, public_url="http://127.0.0.1:9", allow_private_peers=True
+    )):  # fmt: skip
+        raw = left if isinstance(left, bytes) else msgspec.json.encode(left)
+        (tmp_path / running.NAME).write_bytes(raw)
+        assert running.beside(given) == given
