@@ -22,8 +22,11 @@ from gateway.hub.network import Network, Platform
 from gateway.hub.peer import Answer, Request
 from gateway.store import object as store
 from gateway.store.object import CDRS, KINDS, Key
+from ocpi import patch
+from ocpi.errors import OcpiError
 from ocpi.header import Routing
 from ocpi.model.party import PartyId
+from ocpi.text import moment_from_text
 
 LOG = structlog.get_logger("ocpi.out")
 PUSH_TIMEOUT_S = 10.0
@@ -156,7 +159,7 @@ async def _say(hub: Hub, platform: Platform, what: Delivery) -> Said | None:
             return None
         return Said(method="DELETE", suffix=_path(owner, what.key.id_key), body=None)
     wire_kind = KINDS[what.module].wire_kind
-    if what.body is not None and what.version == version:
+    if what.body is not None and what.version == version and _is_newest(what, row.body):
         suffix = _path(owner, _id(row.body), *filter(None, what.tail.split("/")))
         return Said(method=what.method, suffix=suffix, body=what.body, query_string=_query(what))
     body = row.body
@@ -166,6 +169,25 @@ async def _say(hub: Hub, platform: Platform, what: Delivery) -> Said | None:
         return Said(method="POST", suffix="", body=body)
     suffix = _path(owner, _id(row.body))
     return Said(method="PUT", suffix=suffix, body=body, query_string=_query(what))
+
+
+class _Stamp(msgspec.Struct):
+    last_updated: str = ""
+
+
+def _is_newest(what: Delivery, whole: bytes) -> bool:
+    """False where the part has changed since: two processes spread announcements side by side, and
+    the newer change may have been told already. What is sent then is the whole, as it is now.
+    """
+    try:
+        part = patch.take(whole, *what.tail.split("/")) if what.tail else whole
+        known, sent = (
+            moment_from_text(msgspec.json.decode(raw, type=_Stamp).last_updated)
+            for raw in (part, what.body or b"")
+        )
+    except (OcpiError, msgspec.MsgspecError, ValueError):
+        return False
+    return known <= sent
 
 
 def _say_client_info(hub: Hub, network: Network, version: str, what: Delivery) -> Said | None:

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from gateway.hub.announce import announce, announcement
+from gateway.store.object import Key
+
 LATER, LATEST = "2026-11-20T11:00:00Z", "2026-11-20T12:00:00Z"
 LOC = "/receiver/locations/DE/AAA/LOC1"
 
@@ -330,3 +333,28 @@ async def test_session_put_when_overtaken_then_its_receiver_ends_with_the_newest
     assert code(await cpo.call("PUT", path, first, headers=to)) == (200, 1000)
     await asyncio.sleep(0.2)
     assert not [entry for entry in emsp.heard if entry[1] == path], "the older is not passed on"
+
+
+async def test_patch_when_spread_after_a_newer_one_was_told_then_the_whole_newest_is_sent(
+    join: Any, make: Any, world: Any
+) -> None:
+    """Two processes take announcements side by side: the older may become a delivery last."""
+    cpo, emsp = await join("CPO", "DE-AAA"), await join("EMSP", "NL-BBB")
+    path = "/receiver/sessions/DE/AAA/S1"
+    await cpo.call("PUT", path, make.session(cpo.party, emsp.party))
+    await emsp.hears("PUT", path)
+    await cpo.call("PATCH", path, {"kwh": 9, "last_updated": LATEST})
+    async with asyncio.timeout(5):
+        while not any(x[1] == path and x[3]["kwh"] == 9 for x in emsp.heard):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    emsp.heard.clear()
+    older = announcement(
+        "sessions", Key(cpo.party, "S1"), version="2.2.1", correlation_id="older",
+        origin=cpo.party, to=emsp.party, method="PATCH",
+        body=json.dumps({"kwh": 5, "last_updated": LATER}).encode(),
+    )  # fmt: skip
+    async with world.hub.db.transaction() as conn:
+        await announce(conn, older)
+    world.hub.wake()
+    told = await emsp.hears("PUT", path)
+    assert told[3]["kwh"] == 9
