@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from typing import Final, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
 from typer.exceptions import TyperException
@@ -28,7 +28,7 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         add_completion=False,
     )
-    app.callback()(_nothing)
+    app.callback()(_whole)
     for name in MODULES:
         path = f"gateway.cli.{name}"
         if importlib.util.find_spec(path) is not None:
@@ -85,5 +85,17 @@ def _told(error: Exception) -> str:
     return said
 
 
-def _nothing() -> None:
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        from importlib.metadata import version
+
+        print(version("networkcore"))
+        raise typer.Exit
+
+
+def _whole(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Its version")
+    ] = False,
+) -> None:
     """An electric-vehicle roaming hub in which the money moves too."""

@@ -198,7 +198,9 @@ def _with_hub(work: Callable[[Hub], Awaitable[T]]) -> T:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, list | tuple | dict):
+    if isinstance(value, dict):
+        value = [f"{name} {what}" for name, what in value.items()]
+    if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or "none"
     return "none" if value is None else str(value)
 

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
@@ -73,6 +74,12 @@ def test_a_wrong_call_is_told_in_one_line_and_ends_with_2(
     run: Run, words: tuple[str, ...], says: str
 ) -> None:
     assert says in said(run(*words), 2)
+
+
+def test_version_is_said_and_nothing_else(run: Run) -> None:
+    answer = run("--version")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout.strip() == version("networkcore")
 
 
 def test_price_reads_a_batch_from_standard_input(run: Run) -> None:
