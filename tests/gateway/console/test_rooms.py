@@ -144,3 +144,8 @@ async def test_bytes_when_they_are_no_text_then_there_is_an_answer_and_no_failur
     writer.close()
     await writer.wait_closed()
     assert re.match(rb"HTTP/1.[01] [234]\d\d ", answer), answer
+
+
+async def test_the_bare_address_leads_to_the_console(visitor):
+    async with visitor.session.get(f"{visitor.url}/", allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (303, "/console")
