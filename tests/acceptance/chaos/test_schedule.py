@@ -14,13 +14,14 @@ import pytest
 from ordeal.nemesis import KINDS, draw
 from ordeal.schedule import run
 
-SEEDS = (4, 7)
+SEEDS = (3, 4)
 FAILED_ONCE = (46,)  # an older PATCH was told after a newer one: run with every long form
 FAULTS = 6
 LONG_FAULTS = 8
 FIRST_SEED = int(os.environ.get("NETWORKCORE_CHAOS_SEED", "1000"))
 SCHEDULES = int(os.environ.get("NETWORKCORE_CHAOS_SCHEDULES", "0"))
-LONG_SEEDS = (*FAILED_ONCE, *range(FIRST_SEED, FIRST_SEED + SCHEDULES)) if SCHEDULES else ()
+NONE = pytest.param(0, marks=pytest.mark.skip("NETWORKCORE_CHAOS_SCHEDULES is not set"))
+LONG_SEEDS = [*FAILED_ONCE, *range(FIRST_SEED, FIRST_SEED + SCHEDULES)] if SCHEDULES else [NONE]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
