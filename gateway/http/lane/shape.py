@@ -71,9 +71,12 @@ def template_of(rest: bytes) -> Template | None:
     for request_name, correlation_name in SPELLINGS:
         first = rest.find(request_name)
         second = rest.find(correlation_name)
-        if 0 <= first < second:
-            first, second = first + len(request_name), second + len(correlation_name)
-            return Template(rest[:first], rest[first:second], rest[second:])
+        if first < 0 and second < 0:
+            continue  # the same spelling that `cut` goes by, and no other
+        if not 0 <= first < second:
+            return None
+        first, second = first + len(request_name), second + len(correlation_name)
+        return Template(rest[:first], rest[first:second], rest[second:])
     return None
 
 

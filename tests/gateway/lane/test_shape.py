@@ -34,6 +34,18 @@ def test_cut_when_a_template_is_made_of_it_then_the_template_finds_the_same(line
         assert template.match(frame) == (line, end, ids)
 
 
+def test_template_when_ids_come_in_two_spellings_then_only_the_first_spelling_counts() -> None:
+    lines = [
+        ("X-Correlation-ID", "a"),
+        ("X-Request-ID", "b"),
+        ("x-request-id", "c"),
+        ("x-correlation-id", "d"),
+    ]
+    _, rest, _, ids = cut(frame_of(lines))
+    assert ids == (b"b", b"a")
+    assert template_of(rest) is None
+
+
 @given(headers, headers)
 def test_cut_when_two_heads_have_one_rest_then_llhttp_reads_them_the_same_but_for_ids(
     left, right
