@@ -81,8 +81,15 @@ async def test_patch_when_unknown_or_without_last_updated_then_refused(
     assert "last_updated" in body["status_message"]
 
 
-def told(partner: Any) -> bool:
-    return any(e[0] in {"PATCH", "PUT"} and e[1].startswith(LOC) for e in partner.heard)
+def told(partner: Any) -> dict[str, str]:
+    """EVSE statuses as a partner has them after all it was told: whole locations, and their parts."""
+    found: dict[str, str] = {}
+    for method, path, _, body in partner.heard:
+        if method == "PUT" and path == LOC:
+            found = {evse["uid"]: evse["status"] for evse in body["evses"]}
+        elif method in {"PUT", "PATCH"} and path.startswith(f"{LOC}/"):
+            found[path.removeprefix(f"{LOC}/")] = body["status"]
+    return found
 
 
 async def test_evse_when_patched_out_of_order_then_each_keeps_its_newest(
@@ -105,7 +112,7 @@ async def test_evse_when_patched_out_of_order_then_each_keeps_its_newest(
     assert found["last_updated"] == LATEST
     # Lone changes travel as they came; changes that wait together travel as the whole newest state.
     async with asyncio.timeout(5):
-        while not told(emsp):  # noqa: ASYNC110 - what a partner heard is a plain list
+        while told(emsp) != {"E1": "CHARGING", "E2": "BLOCKED"}:  # noqa: ASYNC110 - a plain list
             await asyncio.sleep(0.01)
     assert (await cpo.call("GET", f"{LOC}/E2"))[1]["data"]["status"] == "BLOCKED"
     assert (await cpo.call("GET", f"{LOC}/E2/1"))[1]["data"]["id"] == "1"
